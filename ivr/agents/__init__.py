@@ -1,0 +1,1 @@
+"""Agents, presence, caller queues and routing, as a pure machine."""

@@ -1,0 +1,273 @@
+"""What goes into the floor (agents and queues) and what comes out of it.
+
+`Floor.handle(event, now)` and `Floor.expire(now)` return commands; `Floor.deadline` says when to wake it.
+Codes AG…, PR…, RT… name the behaviours that tests are called after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class AgentState(StrEnum):
+    """Whether a call may be offered. ECMA-269 calls WRAP_UP "working after call"."""
+
+    OFF = "off"
+    NOT_READY = "not_ready"
+    AVAILABLE = "available"
+    OFFERED = "offered"
+    IN_CALL = "in_call"
+    ON_HOLD = "on_hold"
+    WRAP_UP = "wrap_up"
+    MISSED = "missed"
+
+
+class Presence(StrEnum):
+    """SAP's three words."""
+
+    AVAILABLE = "Available"
+    BUSY = "Busy"
+    LOGGED_OFF = "Logged Off"
+
+
+WORKMODE_LOGGED_OFF, WORKMODE_READY, WORKMODE_NOT_READY = 1, 2, 3
+"""SAP's fixed codes; a site's own reasons are above 999."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """After so many seconds of waiting the ticket may go elsewhere."""
+
+    after: float
+    to: str
+    """``any_agent`` or an address such as ``tel:+15550000911``."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """A queue, as the menu defines it."""
+
+    name: str
+    skills: frozenset[str]
+    priority: int
+    """0 to 100; 100 is the emergency band."""
+    ring: float
+    """Seconds an agent's phone rings."""
+    longest: float | None = None
+    """Seconds after which the caller gets the `busy` exit; None for no limit."""
+    spill: tuple[Spill, ...] = ()
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOn:
+    """An agent subscribed: not ready until a work mode says so (AG1)."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkmodeChosen:
+    """The agent's own choice: 1, 2, 3, or a site's reason above 999."""
+
+    agent: str
+    workmode: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenLost:
+    """The agent's desktop does not answer any more (H3): no new offers; a call goes on (AG16)."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerJoined:
+    """A caller waits from now on."""
+
+    ticket: str
+    queue: str
+    priority_raise: int = 0
+    joined: float | None = None
+    """Monotonic seconds; None for now. An earlier time keeps the age of a caller who waited before."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller hung up, or chose something else, before an agent had the call. Everything is withdrawn."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The agent accepted on the screen."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAnswered:
+    """The agent's telephone was picked up; counts as accept too (H5)."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The agent refused on the screen or on the telephone (AG7)."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """The telephone could not be reached at all (AG17), or the screen refused the event (H3)."""
+
+    agent: str
+    ticket: str
+    why: Literal["phone", "screen"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeld:
+    """The agent put the caller on hold."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRetrieved:
+    """The agent took the caller back."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCallEnded:
+    """Agent and caller have parted."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpFinished:
+    """The agent ended wrap-up without choosing a work mode."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideAnswered:
+    """The outside line of RingOutside has the caller."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideFailed:
+    """The outside line of RingOutside did not answer: the ticket goes on waiting."""
+
+    ticket: str
+
+
+Event = (
+    LoggedOn
+    | WorkmodeChosen
+    | ScreenLost
+    | CallerJoined
+    | CallerLeft
+    | Accepted
+    | PhoneAnswered
+    | Rejected
+    | OfferFailed
+    | CallHeld
+    | CallRetrieved
+    | AgentCallEnded
+    | WrapUpFinished
+    | OutsideAnswered
+    | OutsideFailed
+)
+
+# --- commands ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCall:
+    """Alert this agent's screen, then telephone. The agent is reserved by a lease until `until`."""
+
+    agent: str
+    ticket: str
+    until: float
+    """Monotonic seconds at which the offer ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawOffer:
+    """Stop the telephone and take the call off the screen."""
+
+    agent: str
+    ticket: str
+    why: Literal["abandoned", "missed", "rejected", "failed", "overtaken", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCall:
+    """Both the agent's telephone and the caller are there: bridge them."""
+
+    agent: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingOutside:
+    """Ring an outside address for this ticket; agents may still be offered it meanwhile."""
+
+    ticket: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOutside:
+    """An agent was quicker: stop ringing outside."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEnded:
+    """The caller waits no more. Told exactly once per ticket (RT15)."""
+
+    ticket: str
+    outcome: Literal["answered", "abandoned", "overflow", "closed"]
+    waited: float
+    """Seconds."""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """An agent's state, work mode or presence changed. Save, then tell."""
+
+    agent: str
+    state: AgentState
+    reason: str
+    """Of not_ready: ``logon rejected missed screen_lost phone_lost`` or a site's code; else empty."""
+    workmode: int
+    next_workmode: int | None
+    """Asked for while busy; taken when the call and its wrap-up are over."""
+    presence: Presence
+    ticket: str | None = field(default=None)
+
+
+Command = OfferCall | WithdrawOffer | JoinCall | RingOutside | CancelOutside | TicketEnded | AgentChanged

@@ -1,0 +1,1 @@
+"""One caller's whole visit: where the rooms meet."""

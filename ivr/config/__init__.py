@@ -1,0 +1,37 @@
+"""Settings: what can be set, and reading it."""
+
+from ivr.config.load import load_settings
+from ivr.config.settings import (
+    Account,
+    AgentSettings,
+    HostPort,
+    HttpSettings,
+    IciSettings,
+    LogSettings,
+    MediaSettings,
+    MenuSettings,
+    RoutingSettings,
+    Settings,
+    SipSettings,
+    SpeechSettings,
+    StoreSettings,
+)
+from ivr.config.shipped import shipped
+
+__all__ = [
+    "Account",
+    "AgentSettings",
+    "HostPort",
+    "HttpSettings",
+    "IciSettings",
+    "LogSettings",
+    "MediaSettings",
+    "MenuSettings",
+    "RoutingSettings",
+    "Settings",
+    "SipSettings",
+    "SpeechSettings",
+    "StoreSettings",
+    "load_settings",
+    "shipped",
+]

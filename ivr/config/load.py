@@ -1,0 +1,327 @@
+"""From ``ivr.toml`` and the environment to `Settings`, with every mistake named at once.
+
+A setting ``key`` of the table ``[table]`` is overridden by the variable ``IVR_TABLE_KEY``; lists are
+written with commas. ``IVR_CONFIG`` names the file, ``IVR_VAR`` the folder for run-time files and
+``IVR_VOSK_MODEL`` the English recognition model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ivr.config.settings import Account, AgentSettings, HostPort, Settings
+from ivr.config.shipped import shipped
+from ivr.errors import Problem, SettingsError
+
+NOT_SETTINGS = {"IVR_CONFIG", "IVR_VAR", "IVR_VOSK_MODEL", "IVR_TEST_SPEECH"}
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+
+
+class _Bad(Exception):
+    """A value that does not fit its setting; the text says what is needed."""
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    `path` wins over ``IVR_CONFIG``, which wins over ``./ivr.toml``; without any of them the shipped
+    sample settings are used. Relative paths in a file count from the folder the command was started in.
+
+    Raises SettingsError with every mistake when the file or a variable cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    source = path or (Path(environ["IVR_CONFIG"]) if environ.get("IVR_CONFIG") else None)
+    if source is None:
+        source = Path("ivr.toml") if Path("ivr.toml").exists() else shipped("ivr.toml")
+    try:
+        text = source.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SettingsError(
+            [Problem(str(source), f"cannot read the settings: {reason}; name a readable file with --config")]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([Problem(str(source), "is not UTF-8 text; save it as UTF-8")]) from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+), column (\d+)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        raise SettingsError([Problem(str(source), f"not valid TOML: {message}", line, column)]) from error
+    return _Reader(str(source), text).read(document, environ, source)
+
+
+class _Reader:
+    """Turns tables into dataclasses and collects what is wrong with them."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+        self.problems: list[Problem] = []
+
+    def read(self, document: dict[str, Any], environ: Mapping[str, str], source: Path) -> Settings:
+        hints = typing.get_type_hints(Settings)
+        values: dict[str, Any] = {"source": source}
+        tables = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+        known = [*tables, "agents", "var"]
+        for name in document:
+            if name not in known:
+                self.wrong("", name, f"no such setting{_meant(name, known)}")
+        for name, kind in tables.items():
+            table = document.get(name, {})
+            if not isinstance(table, dict):
+                self.wrong("", name, f"is {_show(table)}; write it as a table, [{name}]")
+                continue
+            values[name] = self.table(name, kind, dict(table), environ)
+        values["agents"] = self.agents(document.get("agents", []))
+        values["var"] = Path(environ.get("IVR_VAR") or str(document.get("var", "var")))
+        self.variables(environ, tables)
+        settings = Settings(**{k: v for k, v in values.items() if v is not None})
+        if model := environ.get("IVR_VOSK_MODEL"):
+            speech = dataclasses.replace(settings.speech, models={**settings.speech.models, "en": Path(model)})
+            settings = dataclasses.replace(settings, speech=speech)
+        if "store" not in document and not environ.get("IVR_STORE_PATH"):
+            store = dataclasses.replace(settings.store, path=settings.var / "ivr.db")
+            settings = dataclasses.replace(settings, store=store)
+        settings = self.with_shipped(settings, document, environ)
+        self.check(settings)
+        if self.problems:
+            raise SettingsError(self.problems)
+        return settings
+
+    def with_shipped(self, settings: Settings, document: dict[str, Any], environ: Mapping[str, str]) -> Settings:
+        """Menus and recordings nobody named and that are not here are the shipped ones."""
+        menu, table = settings.menu, document.get("menu", {})
+        table = table if isinstance(table, dict) else {}
+        if "folder" not in table and "IVR_MENU_FOLDER" not in environ and not menu.folder.is_dir():
+            menu = dataclasses.replace(menu, folder=shipped("menus"))
+        if "audio" not in table and "IVR_MENU_AUDIO" not in environ and not menu.audio.is_dir():
+            menu = dataclasses.replace(menu, audio=shipped("audio"))
+        return dataclasses.replace(settings, menu=menu)
+
+    def table(self, name: str, kind: Any, table: dict[str, Any], environ: Mapping[str, str]) -> Any:
+        hints = typing.get_type_hints(kind)
+        fields = {f.name: f for f in dataclasses.fields(kind)}
+        for key in table:
+            if key not in fields:
+                self.wrong(name, key, f"no such setting in [{name}]{_meant(key, list(fields))}")
+        values: dict[str, Any] = {}
+        for key, hint in hints.items():
+            variable = f"IVR_{name}_{key}".upper()
+            try:
+                if environ.get(variable):
+                    values[key] = _convert(_from_text(environ[variable], hint), hint)
+                elif key in table:
+                    values[key] = _convert(table[key], hint)
+            except _Bad as bad:
+                if environ.get(variable):
+                    self.problems.append(Problem("environment", str(bad), where=variable))
+                else:
+                    self.wrong(name, key, str(bad))
+        return kind(**values)
+
+    def agents(self, rows: Any) -> tuple[AgentSettings, ...]:
+        if not isinstance(rows, list):
+            self.wrong("", "agents", "must be written as [[agents]], one table per agent")
+            return ()
+        agents: list[AgentSettings] = []
+        for number, row in enumerate(rows, 1):
+            where = f"agents {number}"
+            if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
+                self.wrong("agents", "id", f"agent {number} has none; give every [[agents]] an id, a text")
+                continue
+            hints = typing.get_type_hints(AgentSettings)
+            for key in row:
+                if key not in hints:
+                    self.wrong(where, key, f"no such setting in [[agents]]{_meant(key, list(hints))}")
+            values: dict[str, Any] = {}
+            for key, hint in hints.items():
+                try:
+                    if key in row:
+                        values[key] = _convert(row[key], hint)
+                except _Bad as bad:
+                    self.wrong(where, key, str(bad))
+            agent = AgentSettings(**values) if "id" in values else None
+            if agent is None:
+                continue
+            if not re.fullmatch(r"[A-Za-z0-9._-]+", agent.id):
+                self.wrong(where, "id", f"is {agent.id!r}; use letters, digits, dot, hyphen and underscore")
+            if agent.id in {other.id for other in agents}:
+                self.wrong(where, "id", f"{agent.id!r} is used twice; every agent needs an id of its own")
+            if agent.phone and not re.match(r"sips?:[^@\s]+@[^@\s]+$", agent.phone):
+                self.wrong(where, "phone", f"is {agent.phone!r}; write a SIP address, sip:{agent.id}@host:port")
+            agents.append(agent)
+        return tuple(agents)
+
+    def variables(self, environ: Mapping[str, str], tables: dict[str, Any]) -> None:
+        known = NOT_SETTINGS | {
+            f"IVR_{name}_{f.name}".upper() for name, kind in tables.items() for f in dataclasses.fields(kind)
+        }
+        for name in environ:
+            if name.startswith("IVR_") and name not in known:
+                meant = _meant(name, sorted(known))
+                self.problems.append(Problem("environment", f"no such setting{meant}", where=name))
+
+    def check(self, settings: Settings) -> None:
+        first, last = settings.media.ports
+        if not 1024 <= first < last <= 65535:
+            self.wrong("media", "ports", f"is {first}-{last}; write first-last within 1024-65535")
+        elif last - first < 3:
+            self.wrong("media", "ports", f"{first}-{last} has no room for two calls; a call takes two ports")
+        limits: list[tuple[str, str, float, float, float]] = [
+            ("sip", "max_calls", settings.sip.max_calls, 1, 100_000),
+            ("sip", "ring", settings.sip.ring, 0, 60),
+            ("sip", "retry_after", settings.sip.retry_after, 1, 3600),
+            ("media", "workers", settings.media.workers, 1, 64),
+            ("media", "silence_timeout", settings.media.silence_timeout, 0, 86400),
+            ("speech", "rate", settings.speech.rate, 80, 400),
+            ("speech", "workers", settings.speech.workers, 1, 64),
+            ("ici", "pop_wait", settings.ici.pop_wait, 0, 30),
+            ("ici", "post_timeout", settings.ici.post_timeout, 0.1, 60),
+            ("ici", "max_attached_data", settings.ici.max_attached_data, 1024, 16_777_216),
+            ("routing", "wrap_up", settings.routing.wrap_up, 0, 3600),
+            ("routing", "after_reject", settings.routing.after_reject, 0, 3600),
+            ("routing", "after_missed", settings.routing.after_missed, 0, 3600),
+        ]
+        for table, key, value, least, most in limits:
+            if not least <= value <= most:
+                self.wrong(table, key, f"is {value:g}; it must be between {least:g} and {most:g}")
+        if not (settings.sip.udp or settings.sip.tcp):
+            self.wrong("sip", "udp", "udp and tcp are both off; nobody could call, turn one on")
+        if settings.sip.dial and not settings.sip.gateway:
+            self.wrong("sip", "gateway", "is missing; numbers listed in dial need the SIP address of a gateway")
+        if settings.log.level not in LOG_LEVELS:
+            self.wrong("log", "level", f"is {settings.log.level!r}; write one of {', '.join(LOG_LEVELS)}")
+        if settings.log.format not in LOG_FORMATS:
+            self.wrong("log", "format", f"is {settings.log.format!r}; write one of {', '.join(LOG_FORMATS)}")
+        if not re.fullmatch(r"[A-Z]{3}", settings.store.currency):
+            self.wrong("store", "currency", f"is {settings.store.currency!r}; write an ISO 4217 code, like USD")
+        for table, key, address in (
+            ("sip", "listen", settings.sip.listen),
+            ("http", "listen", settings.http.listen),
+        ):
+            if not _is_host(address.host):
+                self.wrong(table, key, f"{address.host!r} is no IP address; write one of this machine, or 0.0.0.0")
+
+    def wrong(self, table: str, key: str, message: str) -> None:
+        where = f"{table}.{key}" if table else key
+        self.problems.append(Problem(self.path, message, self.line_of(table, key), where=where))
+
+    def line_of(self, table: str, key: str) -> int:
+        """The line `key` is written on; 0 where it cannot be told."""
+        name, _, number = table.partition(" ")
+        current, seen = "", 0
+        for at, line in enumerate(self.lines, 1):
+            if head := re.match(r"\s*\[+\s*([\w.]+)\s*\]+", line):
+                seen += head[1] == name
+                current = head[1]
+                if not table and head[1] == key:
+                    return at
+            elif (
+                re.match(rf"\s*{re.escape(key)}\s*=", line)
+                and current.split(".")[0] == name
+                and (not number or seen == int(number))
+            ):
+                return at
+        return 0
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return text == "localhost"
+    return True
+
+
+def _meant(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1, 0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; known are {', '.join(known)}" if len(known) < 14 else ""
+
+
+def _show(value: object) -> str:
+    return repr(value) if not isinstance(value, bool) else str(value).lower()
+
+
+def _from_text(text: str, hint: Any) -> Any:
+    """What an environment variable says, in the shape TOML would give it."""
+    if hint is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if text.lower() not in words:
+            raise _Bad(f"is {text!r}; write true or false")
+        return words[text.lower()]
+    if hint in (int, float):
+        try:
+            return hint(text)
+        except ValueError:
+            raise _Bad(f"is {text!r}; write a number") from None
+    if hint == tuple[str, ...]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if typing.get_origin(hint) in (tuple, dict) and hint != tuple[int, int]:
+        raise _Bad("cannot be set from the environment; write it in ivr.toml")
+    return text
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """`value` from TOML as `hint` wants it; raises _Bad with what is needed."""
+    if hint is bool or hint is str:
+        if type(value) is not hint:
+            need = "true or false" if hint is bool else "a text in quotes"
+            raise _Bad(f"is {_show(value)}; write {need}")
+        return value
+    if hint is int or hint is float:
+        if isinstance(value, bool) or not isinstance(value, (int, hint)):
+            raise _Bad(f"is {_show(value)}; write a {'whole ' if hint is int else ''}number without quotes")
+        return hint(value)
+    if hint is Path:
+        return Path(_convert(value, str)).expanduser()
+    if hint is HostPort:
+        return _host_port(value)
+    if hint == tuple[int, int]:
+        match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", value) if isinstance(value, str) else None
+        if not match:
+            raise _Bad(f'is {_show(value)}; write first-last in quotes, like "20000-23999"')
+        return int(match[1]), int(match[2])
+    if hint == tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _Bad(f'is {_show(value)}; write a list of texts, like ["general", "billing"]')
+        return tuple(value)
+    if hint == dict[str, Path]:
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+            raise _Bad(f'is {_show(value)}; write one folder per language, like en = "models/en"')
+        return {language: Path(folder).expanduser() for language, folder in value.items()}
+    if hint == tuple[Account, ...]:
+        return _accounts(value)
+    raise AssertionError(f"no conversion to {hint!r}" if not isinstance(hint, types.UnionType) else hint)
+
+
+def _host_port(value: Any) -> HostPort:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):(\d{1,5})", value) if isinstance(value, str) else None
+    if not match or not 0 <= int(match[2]) <= 65535:
+        raise _Bad(f'is {_show(value)}; write address:port in quotes, like "0.0.0.0:5060"')
+    return HostPort(match[1].strip("[]"), int(match[2]))
+
+
+def _accounts(value: Any) -> tuple[Account, ...]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise _Bad("must be written as [[sip.accounts]], one table per telephone")
+    accounts = []
+    for row in value:
+        if set(row) != {"user", "password"} or not all(isinstance(v, str) and v for v in row.values()):
+            raise _Bad("every [[sip.accounts]] needs a user and a password, both texts, and nothing else")
+        accounts.append(Account(**row))
+    return tuple(accounts)

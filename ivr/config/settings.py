@@ -1,0 +1,191 @@
+"""The settings, one dataclass per table of ``ivr.toml``; the docstring under a field is its reference.
+
+Loaded, checked and overridden by `ivr.config.load`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """An address to listen on or to reach."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A telephone that may register here, by digest (RFC 3261 section 22)."""
+
+    user: str
+    """User part of the address of record and user name of the digest."""
+    password: str = field(repr=False)
+    """Shared secret of the digest; never logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    """Signalling."""
+
+    listen: HostPort = HostPort("0.0.0.0", 5060)
+    """Address and port for SIP, UDP and TCP alike."""
+    udp: bool = True
+    """Listen on UDP."""
+    tcp: bool = True
+    """Listen on TCP."""
+    realm: str = "ivr"
+    """Realm of the digest challenge, shown by some telephones when they ask for a password."""
+    max_calls: int = 300
+    """Callers' calls at once; the next one gets 503 with Retry-After."""
+    retry_after: int = 5
+    """Seconds named in that Retry-After."""
+    ring: float = 0.0
+    """Seconds between 180 Ringing and 200 OK."""
+    trunks: tuple[str, ...] = ()
+    """Hosts whose P-Asserted-Identity is believed as the caller's number (RFC 3325)."""
+    dial: tuple[str, ...] = ()
+    """Number prefixes that may be called out to (``tel:+1555…``); none by default."""
+    gateway: str = ""
+    """SIP address numbers are called through, such as ``sip:trunk.example:5060``; needed with `dial`."""
+    accounts: tuple[Account, ...] = (Account("softphone", "softphone"),)
+    """Telephones that may register, besides the agents' own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """Sound."""
+
+    ports: tuple[int, int] = (20000, 23999)
+    """First and last UDP port for RTP and RTCP, both ends included."""
+    workers: int = 1
+    """Media worker processes."""
+    silence_timeout: float = 60.0
+    """Seconds without any RTP from a caller after which the call is taken for dead; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The web side: ICI, health, metrics."""
+
+    listen: HostPort = HostPort("127.0.0.1", 8080)
+    """Address and port for HTTP; loopback until told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IciSettings:
+    """The interface to SAP CRM."""
+
+    dialect: str = "default"
+    """Name of the dialect file: spellings, namespaces and code lists of the peer."""
+    callbacks: tuple[str, ...] = ("127.0.0.1", "::1", "localhost")
+    """Hosts that events may be posted to."""
+    phones: tuple[str, ...] = ("127.0.0.1", "::1", "localhost")
+    """Hosts that agents' telephones may be at."""
+    pop_wait: float = 1.5
+    """Seconds the agent's screen has to answer before the telephone rings anyway."""
+    post_timeout: float = 3.0
+    """Seconds one event may take to be answered by the callback."""
+    unknown_number: str = "anonymous"
+    """What stands for a caller's number that was withheld."""
+    max_attached_data: int = 262144
+    """Octets an attached data document may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSettings:
+    """Agents and queues."""
+
+    wrap_up: float = 10.0
+    """Seconds of wrap-up after a queued call; 0 for none."""
+    after_reject: float = 10.0
+    """Seconds until an agent who rejected a call is offered another."""
+    after_missed: float = 10.0
+    """Seconds until an agent who missed a call is offered another; missing two within 30 minutes is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """A person who takes calls."""
+
+    id: str
+    """Name to log on with; also the user part of the telephone."""
+    name: str = ""
+    """Name for people."""
+    skills: tuple[str, ...] = ()
+    """What queues ask for."""
+    phone: str = ""
+    """SIP address of the agent's telephone, used where the log-on names none."""
+    password: str = field(default="", repr=False)
+    """Password for HTTP and for registering the telephone; without one, loopback only."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """The customer store."""
+
+    path: Path = Path("var/ivr.db")
+    """SQLite file; made with the sample customers when it is missing."""
+    currency: str = "USD"
+    """ISO 4217 code of the amounts in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuSettings:
+    """What callers reach."""
+
+    folder: Path = Path("menus")
+    """Where menus, prompts and connectors are."""
+    default: str = "northgas"
+    """Menu that any called user part reaches."""
+    audio: Path = Path("audio")
+    """Recorded prompts: ``<language>/<prompt id>.wav`` beats synthesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSettings:
+    """Voice and hearing."""
+
+    models: dict[str, Path] = field(default_factory=dict)
+    """Folder of a vosk model by language; a language without one takes keys only."""
+    rate: int = 165
+    """Words a minute of the synthetic voice."""
+    workers: int = 1
+    """Recogniser processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Logs, one line per event on standard error."""
+
+    level: str = "info"
+    """debug, info, warning or error."""
+    format: str = "text"
+    """text (key=value) or json."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `ivr.toml` and the environment can say."""
+
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    http: HttpSettings = HttpSettings()
+    ici: IciSettings = IciSettings()
+    routing: RoutingSettings = RoutingSettings()
+    store: StoreSettings = StoreSettings()
+    menu: MenuSettings = MenuSettings()
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    log: LogSettings = LogSettings()
+    agents: tuple[AgentSettings, ...] = ()
+    """The people."""
+    var: Path = Path("var")
+    """Folder for everything made at run time."""
+    source: Path | None = None
+    """The file these settings were read from, or None for defaults alone."""

@@ -1,0 +1,1 @@
+"""SAP's Integrated Communication Interface, reconstructed."""

@@ -1,0 +1,1 @@
+"""Sound on the wire: RTP, G.711, telephone events, playing, bridging."""

@@ -1,0 +1,1 @@
+"""The media worker process and the engine's handle on it."""

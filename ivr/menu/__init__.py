@@ -1,0 +1,1 @@
+"""The menu language and the conversation as a pure state machine."""

@@ -1,0 +1,1 @@
+"""The Session Initiation Protocol without sockets or clocks. RFC 3261."""

@@ -1,0 +1,186 @@
+"""What goes into the user agent and what comes out of it.
+
+`UserAgent` reads no clock and opens no socket: bytes and calls go in with `now` (monotonic seconds),
+and a list of these comes out. `SendBytes` is for the transport, the rest is for the application.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Address = tuple[str, int]
+"""Numeric IP address and port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The way a message came or goes: transport, our address as that peer sees it routed, theirs."""
+
+    transport: Literal["udp", "tcp"]
+    local: Address
+    """Our address on the interface that routes to the peer; never 0.0.0.0."""
+    remote: Address
+    connection: int = 0
+    """Number of the TCP connection; 0 for UDP, and for a connection the transport is to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBytes:
+    """Send one message. A UDP datagram, or bytes on the TCP connection of the flow."""
+
+    flow: Flow
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseConnection:
+    """Close a TCP connection that can no longer be framed (RFC 3261 section 18.3)."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE outside any dialog; 100 Trying is already on its way. RFC 3261 section 13.3."""
+
+    leg: str
+    """Our name for this side of the call from now on."""
+    call_id: str
+    calling_number: str
+    """User part of P-Asserted-Identity when the source is a trusted trunk, else of From; may be empty."""
+    calling_uri: str
+    """The whole URI of From (or the asserted identity)."""
+    called: str
+    """User part of the Request-URI; may be empty."""
+    called_uri: str
+    offer: bytes
+    """The SDP offer; empty for a late offer (then our answer() carries the offer, and the ACK the answer)."""
+    flow: Flow
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallCancelled:
+    """CANCEL came before we answered; 487 has been sent. The leg is over."""
+
+    leg: str
+    reason: str = ""
+    """Reason header, if any (RFC 3326)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfirmed:
+    """The ACK for our 2xx has come. `answer` is its SDP when we had made the offer."""
+
+    leg: str
+    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CallProgress:
+    """A provisional answer (101-199) to our INVITE."""
+
+    leg: str
+    status: int
+    sdp: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAccepted:
+    """A 2xx to our INVITE; it has been acknowledged."""
+
+    leg: str
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """Our INVITE failed: final answer 300-699, or 408 for none, 503 for a dead transport. The leg is over.
+
+    After our own hang_up() of a call not yet answered this arrives with 487.
+    """
+
+    leg: str
+    status: int
+    phrase: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A confirmed call is over: by their BYE, or because it could not be kept. The leg is over."""
+
+    leg: str
+    by: Literal["remote", "local", "failure"]
+    """`local` confirms our own hang_up(): its BYE was answered, or timed out."""
+    reason: str
+    """Short words for people: ``BYE``, ``no ACK``, ``BYE not answered``, a Reason header's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOffered:
+    """A re-INVITE or UPDATE with an offer. Reply with accept_offer() or refuse_offer()."""
+
+    leg: str
+    offer: bytes
+    """Empty when the peer asks us to make the offer (re-INVITE without SDP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key sent as INFO with application/dtmf-relay or application/dtmf; it has been answered 200."""
+
+    leg: str
+    key: str
+    duration: int = 100
+    """Milliseconds, as claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A telephone proved itself and bound (or with expires 0 removed) a contact. RFC 3261 section 10."""
+
+    user: str
+    contact: str
+    expires: int
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDropped:
+    """Bytes nobody can answer; counted and, at debug level, logged."""
+
+    why: str
+    flow: Flow
+
+
+Output = (
+    SendBytes
+    | CloseConnection
+    | IncomingCall
+    | CallCancelled
+    | CallConfirmed
+    | CallProgress
+    | CallAccepted
+    | CallRefused
+    | CallEnded
+    | SessionOffered
+    | KeyInfo
+    | Registered
+    | MessageDropped
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgentSettings:
+    """What a user agent is told once."""
+
+    product: str = "ivr"
+    """Text of Server and User-Agent."""
+    realm: str = "ivr"
+    accounts: dict[str, str] = field(default_factory=dict, repr=False)
+    """Password by user name, for REGISTER."""
+    trunks: frozenset[str] = frozenset()
+    """Numeric addresses whose P-Asserted-Identity is believed."""
+    max_transactions: int = 20_000
+    """Beyond this many server transactions new requests are answered 503 without state."""

@@ -1,0 +1,1 @@
+"""Hearing and voice: contracts, grammars, the library of rendered clips."""

@@ -1,0 +1,109 @@
+"""What the rest of the house may ask of durable storage. SQL stays behind it.
+
+Everything here is asynchronous; the implementation runs in a thread of its own, never on the loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+Outcome = Literal["ok", "not_found", "refused", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """Answer to a look-up. `values` by the names a menu's `data:` section `gives`."""
+
+    outcome: Outcome
+    values: dict[str, object] = field(default_factory=dict, repr=False)
+    """Money is Decimal, days are date, lists are lists of dicts, flags are bool, the rest is text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer, without the PIN."""
+
+    account: str
+    phone: str
+    first_name: str
+    last_name: str
+    language: str
+    amount_due: Decimal
+    due_date: date | None
+    bill_amount: Decimal | None
+    bill_date: date | None
+    method_name: str
+    """Such as ``bank account`` or ``card``; empty for none on file."""
+    method_last4: str
+    locked_until: datetime | None
+    """UTC; None when not locked."""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A promise to call somebody back."""
+
+    number: str
+    queue: str
+    reason: str
+    call_id: str
+    attached_data: dict[str, str]
+    noted: datetime
+
+
+class Customers(Protocol):
+    """Questions menus ask, by the name of the look-up."""
+
+    async def look_up(self, name: str, values: dict[str, object], *, key: str = "") -> LookupResult:
+        """Answer `find_caller find_account check_pin balance last_bill payments pay_method pay promise outage`.
+
+        `key` makes `pay` and `promise` idempotent: the same key answers the same receipt and books once.
+        A store that cannot answer gives the outcome ``down``; nothing is raised for strangers' values.
+        """
+        ...
+
+    async def customer(self, account: str) -> Customer | None: ...
+
+    async def customers(self) -> list[Customer]: ...
+
+    async def unlock(self, account: str) -> bool:
+        """True if there is such an account; it is unlocked then and its failures are forgotten."""
+        ...
+
+
+class CallRecords(Protocol):
+    """One durable document per call; the document's shape is `ivr.call.record`'s."""
+
+    async def save_call(self, record: dict[str, Any]) -> None:
+        """Insert or replace by ``record["id"]``. On disk when this returns."""
+        ...
+
+    async def call(self, call_id: str) -> dict[str, Any] | None:
+        """One record; ``last`` is the newest that has ended."""
+        ...
+
+    async def calls(self, most: int = 50) -> list[dict[str, Any]]:
+        """Newest first."""
+        ...
+
+
+class Promises(Protocol):
+    """Callbacks and agent states: on disk before anybody is told."""
+
+    async def note_callback(self, callback: Callback) -> None: ...
+
+    async def callbacks(self) -> list[Callback]: ...
+
+    async def save_agent_state(self, agent: str, state: dict[str, Any]) -> None: ...
+
+    async def agent_states(self) -> dict[str, dict[str, Any]]: ...
+
+
+class Store(Customers, CallRecords, Promises, Protocol):
+    """Everything durable."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Fake clock, scripted phone and peers for tests of calls."""
