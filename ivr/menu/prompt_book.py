@@ -1,0 +1,56 @@
+"""The prompts of one language as they are in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ivr.menu.values import is_empty, is_negative, is_zero
+
+Condition = Literal["when_negative", "when_zero", "when_empty"]
+CONDITIONS: tuple[Condition, ...] = ("when_negative", "when_zero", "when_empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another wording, said while a value is below zero, zero or empty."""
+
+    condition: Condition
+    variable: str
+    text: str
+
+    def fits(self, values: Mapping[str, object]) -> bool:
+        value = values.get(self.variable)
+        if self.condition == "when_empty":
+            return is_empty(value)
+        return is_zero(value) if self.condition == "when_zero" else is_negative(value)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """One entry of a prompt file."""
+
+    id: str
+    line: int
+    text: str
+    audio: tuple[str, ...]
+    """Recordings for the parts in order, values as they are written in the text; empty: by name."""
+    variables: tuple[str, ...]
+    """Every value it may say or asks about, in all its variants, in order of appearance."""
+    variants: tuple[Variant, ...] = ()
+    """In the order of the file: the first that fits is said instead of `text`."""
+
+    @property
+    def may_be_empty(self) -> frozenset[str]:
+        """Values it has a wording without."""
+        return frozenset(v.variable for v in self.variants if v.condition == "when_empty")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptBook:
+    """All prompts of one language."""
+
+    language: str
+    path: str
+    prompts: Mapping[str, PromptText]
