@@ -19,7 +19,8 @@ class LookupResult:
 
     outcome: Outcome
     values: dict[str, object] = field(default_factory=dict, repr=False)
-    """Money is Decimal, days are date, lists are lists of dicts, flags are bool, the rest is text."""
+    """Money is Decimal, days are date, times of day are datetime in the zone of the place they are about, lists
+    are lists of dicts, flags are bool, the rest is text. A day that is not known is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Customer:
     locked_until: datetime | None
     """UTC; None when not locked."""
     notes: str = ""
+    area: str = ""
+    """Where the customer is supplied; what outages are looked up by."""
 
 
 @dataclass(frozen=True, slots=True)
