@@ -1,0 +1,300 @@
+"""All calls of the house, and everybody they meet: routes events to calls, and the floor's commands to people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ivr.agents import events as floor
+from ivr.agents.floor import Floor
+from ivr.call.handoff import Handoff
+from ivr.call.offer import Offer
+from ivr.call.outside import OutsideCall
+from ivr.call.phones import Phones
+from ivr.call.presence import tell_change
+from ivr.call.rooms import Rooms
+from ivr.call.tasks import Tasks
+from ivr.call.visit import Visit
+from ivr.media.messages import MediaEvent, WorkerLost
+from ivr.menu.events import HandoffEnded, StartHandoff, TransferEnded
+from ivr.menu.model import Menu
+from ivr.sip import events as sip
+
+ITEMS_KEPT = 2000
+"""Items that stay readable and writable after their call, for what agents add during wrap-up."""
+GOODBYE_WAIT = 3.0
+"""Seconds that live calls have to answer our BYE when the engine stops."""
+logger = logging.getLogger(__name__)
+
+
+class Leg(Protocol):
+    """Whoever owns one side of a call."""
+
+    def on_sip(self, event: sip.Output) -> None: ...
+
+    def on_media(self, event: MediaEvent) -> None: ...
+
+    def sound_lost(self) -> None: ...
+
+
+class Exchange:
+    """Owns visits, handoffs, items and the floor. Everything runs on the event loop's thread."""
+
+    def __init__(self, rooms: Rooms, menu: Menu, agents_floor: Floor) -> None:
+        self.rooms = rooms
+        self.menu = menu
+        """What the next caller gets; live calls keep theirs."""
+        self.agents = agents_floor
+        self.phones = Phones(rooms)
+        self.tasks = Tasks("exchange")
+        self.visits: dict[str, Visit] = {}
+        self.legs: dict[str, Leg] = {}
+        self.handoffs: dict[str, Handoff] = {}
+        self.items: OrderedDict[str, Offer] = OrderedDict()
+        self.outside: dict[str, OutsideCall] = {}
+        self.accepting = False
+        """False before everything is ready, and while stopping: new calls get 503."""
+        self.late_pops = 0
+        self.calls_total = 0
+        self.calls_refused = 0
+        self._inbox: deque[floor.Event | None] = deque()
+        self._working = False
+        self._leg_gone = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told: dict[str, asyncio.Task[None]] = {}
+
+    # --- events of the rooms below -----------------------------------------------------------------------
+
+    def on_sip(self, event: sip.Output) -> None:
+        """Everything the SIP user agent has to tell."""
+        if isinstance(event, sip.IncomingCall):
+            self._incoming(event)
+            return
+        if isinstance(event, sip.Registered):
+            logger.info("registered user=%s contact=%s expires=%d", event.user, event.contact, event.expires)
+            return
+        leg = self.legs.get(getattr(event, "leg", ""))
+        if leg is None:
+            return
+        leg.on_sip(event)
+        if isinstance(event, (sip.CallEnded, sip.CallCancelled, sip.CallRefused)):
+            self.legs.pop(event.leg, None)
+            self._leg_gone.set()
+
+    def on_media(self, event: MediaEvent) -> None:
+        """Everything the media workers have to tell."""
+        if isinstance(event, WorkerLost):
+            for name in event.legs:
+                if leg := self.legs.get(name):
+                    leg.sound_lost()
+            return
+        leg = self.legs.get(event.leg)
+        if leg is not None:
+            leg.on_media(event)
+
+    # --- visits ---------------------------------------------------------------------------------------------
+
+    def _incoming(self, incoming: sip.IncomingCall) -> None:
+        sip_settings = self.rooms.settings.sip
+        if not self.accepting or len(self.visits) >= sip_settings.max_calls:
+            self.calls_refused += 1
+            why = "at capacity" if self.accepting else "not ready"
+            logger.warning("call_refused caller=%s why=%s", incoming.calling_number, why)
+            headers = [("Retry-After", str(sip_settings.retry_after))]
+            self.rooms.signalling.refuse(incoming.leg, 503, headers=headers)
+            return
+        self.calls_total += 1
+        stamp = self.rooms.clock.utc().strftime("%Y%m%d-%H%M%S")
+        visit = Visit(f"{stamp}-{secrets.token_hex(3)}", incoming, self)
+        self.visits[visit.id] = visit
+        self.legs[visit.leg] = visit
+        visit.tasks.spawn(visit.begin())
+
+    def visit_over(self, visit: Visit) -> None:
+        """The caller is gone: withdraw everything that was done for him."""
+        self.visits.pop(visit.id, None)
+        self.cancel_handoff(visit)
+        outside = self.outside.pop(visit.id, None)
+        if outside is not None:
+            outside.end()
+        self.tasks.spawn(visit.close())
+
+    # --- handoffs -------------------------------------------------------------------------------------------
+
+    def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
+        ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
+        self.handoffs[ticket] = Handoff(ticket, visit, command, self)
+        self.floor(floor.CallerJoined(ticket, command.queue, command.priority_raise))
+
+    def handoff_of(self, visit: Visit) -> Handoff | None:
+        """The handoff of this visit that is not over."""
+        return next((handoff for handoff in self.handoffs.values() if handoff.visit is visit), None)
+
+    def cancel_handoff(self, visit: Visit) -> None:
+        """The caller left the queue, or hung up while talking."""
+        handoff = self.handoff_of(visit)
+        if handoff is None:
+            return
+        if handoff.joined is not None:
+            self._part(handoff)
+        else:
+            self.floor(floor.CallerLeft(handoff.ticket))
+
+    def agent_hung_up(self, offer: Offer, reason: str) -> None:
+        """The agent's telephone, or the agent's desktop, ended the call."""
+        handoff = offer.handoff
+        if handoff.joined is not offer:
+            if offer.live:  # picked up and put down before the join
+                self.floor(floor.Rejected(offer.agent, handoff.ticket))
+            return
+        visit = handoff.visit
+        self._part(handoff)
+        visit.hang_up("agent", reason or "BYE")
+
+    def _part(self, handoff: Handoff) -> None:
+        """Agent and caller are no longer together."""
+        offer = handoff.joined
+        self.handoffs.pop(handoff.ticket, None)
+        if offer is not None:
+            handoff.joined = None
+            offer.end("normal")
+            self.floor(floor.AgentCallEnded(offer.agent, handoff.ticket))
+
+    def remember(self, offer: Offer) -> None:
+        self.items[offer.item_id] = offer
+        while len(self.items) > ITEMS_KEPT:
+            oldest = next(iter(self.items))
+            if self.items[oldest].live:
+                break
+            del self.items[oldest]
+
+    def screen_lost(self, user: str) -> None:
+        """The agent's desktop does not take events any more (H3)."""
+        self.floor(floor.ScreenLost(user))
+
+    # --- the floor ------------------------------------------------------------------------------------------
+
+    def floor(self, event: floor.Event) -> None:
+        """Tell the floor, and do what it says; what that causes is told after it, never in the middle."""
+        self._inbox.append(event)
+        self._work()
+
+    def _work(self) -> None:
+        if self._working:
+            return
+        self._working = True
+        try:
+            while self._inbox:
+                event = self._inbox.popleft()
+                now = self.rooms.clock.monotonic()
+                commands = self.agents.expire(now) if event is None else self.agents.handle(event, now)
+                for command in commands:
+                    self._do(command)
+        finally:
+            self._working = False
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.agents.deadline
+        if deadline is not None:
+            delay = max(0.0, deadline - self.rooms.clock.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._inbox.append(None)
+        self._work()
+
+    def _do(self, command: floor.Command) -> None:
+        if isinstance(command, floor.AgentChanged):
+            self._agent_changed(command)
+            return
+        handoff = self.handoffs.get(command.ticket)
+        if handoff is None:
+            return
+        match command:
+            case floor.OfferCall():
+                handoff.offer_to(command.agent)
+            case floor.WithdrawOffer():
+                handoff.withdraw(command.agent, command.why)
+            case floor.JoinCall():
+                handoff.join(command.agent)
+            case floor.TicketEnded():
+                self._ticket_ended(handoff, command)
+            case floor.RingOutside():
+                self._ring_outside(handoff, command.to)
+            case floor.CancelOutside():
+                outside = self.outside.pop(handoff.visit.id, None)
+                if outside is not None:
+                    outside.end()
+
+    def _ticket_ended(self, handoff: Handoff, command: floor.TicketEnded) -> None:
+        handoff.end(command.outcome, command.waited, command.agent)
+        if command.outcome == "answered":
+            handoff.visit.handoff_ended(HandoffEnded("answered", command.agent))
+            return
+        self.handoffs.pop(handoff.ticket, None)
+        if command.outcome == "overflow":
+            handoff.visit.handoff_ended(HandoffEnded("busy"))
+        elif command.outcome == "closed":
+            handoff.visit.handoff_ended(HandoffEnded("closed"))
+
+    def _agent_changed(self, command: floor.AgentChanged) -> None:
+        """Saved, then told: in this order, and one change after the other."""
+        before = self._told.get(command.agent)
+        self._told[command.agent] = self.tasks.spawn(tell_change(self, command, before))
+
+    # --- outside lines ----------------------------------------------------------------------------------------
+
+    def start_transfer(self, visit: Visit, to: str) -> None:
+        """The menu's `transfer` step."""
+
+        def outcome(joined: bool) -> None:
+            visit.transfer_ended(TransferEnded("answered" if joined else "failed"))
+
+        self._call_outside(visit, to, outcome)
+
+    def _ring_outside(self, handoff: Handoff, to: str) -> None:
+        """The last spill of a queue."""
+
+        def outcome(joined: bool) -> None:
+            kind = floor.OutsideAnswered if joined else floor.OutsideFailed
+            self.floor(kind(handoff.ticket))
+
+        self._call_outside(handoff.visit, to, outcome)
+
+    def _call_outside(self, visit: Visit, to: str, outcome: Callable[[bool], None]) -> None:
+        outside = OutsideCall(visit.id, to, visit, self, outcome)
+        self.outside[visit.id] = outside
+        outside.begin()
+
+    async def outside_target(self, to: str) -> tuple[str, sip.Flow]:
+        return await self.phones.outside(to)
+
+    async def agent_phone(self, agent: str) -> tuple[str, sip.Flow]:
+        return await self.phones.of_agent(agent)
+
+    # --- stopping ---------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """No new calls; live ones are hung up properly and their records written."""
+        self.accepting = False
+        for visit in list(self.visits.values()):
+            visit.hang_up("system", "the engine was stopped")
+        try:
+            async with asyncio.timeout(GOODBYE_WAIT):
+                while self.legs:
+                    self._leg_gone.clear()
+                    await self._leg_gone.wait()
+        except TimeoutError:
+            logger.warning("stop_not_answered legs=%d", len(self.legs))
+        if self._timer is not None:
+            self._timer.cancel()
+        await self.tasks.wait()

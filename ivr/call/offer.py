@@ -1,0 +1,249 @@
+"""A waiting call as one agent sees it: item on the screen, telephone ringing, voices joined."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from ivr.agents import events as floor
+from ivr.call.leg import VoiceLeg
+from ivr.call.tasks import Tasks
+from ivr.errors import IvrError, RemoteProtocolError
+from ivr.ici.capabilities import capabilities_of
+from ivr.ici.switchboard import EndReason, IciRefusal, PhoneCallChanged, PhoneCallItem, ProcessingStatus
+from ivr.media.messages import MediaEvent, MediaSilent
+from ivr.sip import events as sip
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+    from ivr.call.handoff import Handoff
+
+BUSY_OR_DECLINED = (486, 600, 603)
+"""A telephone that answers one of these was refused by a person."""
+logger = logging.getLogger(__name__)
+
+
+class Offer:
+    """One agent's share in a handoff. Its end is told to SAP exactly once.
+
+    The screen is told first; the telephone rings when the screen has answered, or after `ici.pop_wait`.
+    """
+
+    def __init__(self, item_id: str, agent: str, handoff: Handoff, exchange: Exchange) -> None:
+        self.item_id = item_id
+        self.agent = agent
+        self.handoff = handoff
+        self.exchange = exchange
+        self.rooms = exchange.rooms
+        self.leg = f"agent-{item_id}"
+        self.status: ProcessingStatus = "alerting"
+        self.reason: EndReason | None = None
+        self.started_at: datetime = self.rooms.clock.utc()
+        self.sequence = 0
+        self.late_pop = False
+        """The screen had not answered when the telephone rang (H2)."""
+        self._voice: VoiceLeg | None = None
+        self._ringing = False
+        self._tasks = Tasks(handoff.ticket)
+
+    # --- what SAP sees -----------------------------------------------------------------------------------
+
+    def snapshot(self) -> PhoneCallItem:
+        """The item as it is now."""
+        visit = self.handoff.visit
+        return PhoneCallItem(
+            id=self.item_id,
+            status=self.status,
+            direction="inbound",
+            remote_numbers=(visit.record.caller,),
+            called_number=visit.record.called,
+            queue_id=self.handoff.queue,
+            attached_data=self.handoff.document,
+            sequence=self.sequence,
+            started_at=self.started_at,
+            reason=self.reason,
+            capabilities=capabilities_of(self.status),
+        )
+
+    def tell(self) -> asyncio.Future[bool]:
+        """Post the item to the agent's desktop; the future says whether it was acknowledged."""
+        self.sequence += 1
+        logger.info(
+            "item call=%s item=%s agent=%s status=%s",
+            self.handoff.visit.id,
+            self.item_id,
+            self.agent,
+            self.status,
+        )
+        return self.rooms.publisher.publish(self.agent, PhoneCallChanged(self.snapshot()))
+
+    # --- screen, then telephone --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._tasks.spawn(self._alert())
+
+    async def _alert(self) -> None:
+        told = self.tell()
+        done, _ = await asyncio.wait([told], timeout=self.rooms.settings.ici.pop_wait)
+        if done and not told.result():
+            self._fail("screen")
+            return
+        if not done:
+            self.late_pop = True
+            self.exchange.late_pops += 1
+            logger.info("late_pop call=%s agent=%s", self.handoff.visit.id, self.agent)
+        if self.status == "alerting":
+            await self._ring()
+
+    async def _ring(self) -> None:
+        try:
+            phone, flow = await self.exchange.agent_phone(self.agent)
+            self._voice = VoiceLeg(self.leg, flow.local[0], self.rooms.media)
+            await self._voice.open()
+        except (IvrError, OSError) as error:
+            logger.warning(
+                "agent_phone_unreachable call=%s agent=%s error=%s", self.handoff.visit.id, self.agent, error
+            )
+            self._fail("phone")
+            return
+        if self.status != "alerting":
+            self._close_voice()
+            return
+        self._ringing = True
+        self.exchange.legs[self.leg] = self
+        caller = self.handoff.visit.record.caller
+        self.rooms.signalling.invite(
+            self.leg,
+            phone,
+            self._voice.offer(),
+            flow,
+            caller_uri=f"sip:{caller}@{flow.local[0]}:{flow.local[1]}",
+            display_name=f"{self.handoff.queue}: {self.handoff.reason}",
+        )
+
+    def _fail(self, why: Literal["phone", "screen"]) -> None:
+        self.exchange.floor(floor.OfferFailed(self.agent, self.handoff.ticket, why))
+
+    # --- what the telephone does -------------------------------------------------------------------------
+
+    def on_sip(self, event: sip.Output) -> None:
+        match event:
+            case sip.CallAccepted():
+                self._picked_up(event.answer)
+            case sip.CallRefused():
+                self._ringing = False
+                self._leg_over()
+                self._refused(event.status)
+            case sip.CallEnded():
+                self._ringing = False
+                self._leg_over()
+                if event.by != "local":
+                    self.exchange.agent_hung_up(self, event.reason)
+            case sip.SessionOffered():
+                self._reoffered(event.offer)
+            case _:
+                pass
+
+    def on_media(self, event: MediaEvent) -> None:
+        if isinstance(event, MediaSilent) and self.status in ("connected", "held"):
+            self.exchange.agent_hung_up(self, f"no sound from the agent for {event.seconds:.0f} s")
+
+    def sound_lost(self) -> None:
+        """The media worker died."""
+        self.exchange.agent_hung_up(self, "the media worker died")
+
+    def _picked_up(self, answered: bytes) -> None:
+        if self._voice is None or self.status != "alerting":
+            self.rooms.signalling.hang_up(self.leg)
+            return
+        try:
+            self._voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            logger.warning("agent_phone_unusable agent=%s error=%s", self.agent, error)
+            self.rooms.signalling.hang_up(self.leg)
+            self._fail("phone")
+            return
+        self.exchange.floor(floor.PhoneAnswered(self.agent, self.handoff.ticket))
+
+    def _refused(self, status: int) -> None:
+        if self.status != "alerting":
+            return
+        logger.info("agent_phone_refused agent=%s status=%d", self.agent, status)
+        if status in BUSY_OR_DECLINED:
+            self.exchange.floor(floor.Rejected(self.agent, self.handoff.ticket))
+        else:
+            self._fail("phone")
+
+    def _reoffered(self, offer: bytes) -> None:
+        if self._voice is None:
+            return
+        try:
+            answer = self._voice.answer(offer) if offer else self._voice.offer()
+            self.rooms.signalling.accept_offer(self.leg, answer)
+        except RemoteProtocolError:
+            self.rooms.signalling.refuse_offer(self.leg, 488)
+
+    # --- joined ------------------------------------------------------------------------------------------
+
+    def join(self) -> None:
+        """Voices together; the screen saw the customer before."""
+        self.handoff.visit.joined()
+        self.rooms.media.bridge(self.handoff.visit.leg, self.leg)
+        self.status = "connected"
+        self.tell()
+
+    def hold(self) -> None:
+        self._need("hold", "connected")
+        self.rooms.media.hold(self.handoff.visit.leg, self.rooms.music)
+        self.status = "held"
+        self.tell()
+        self.exchange.floor(floor.CallHeld(self.agent, self.handoff.ticket))
+
+    def unhold(self) -> None:
+        self._need("unhold", "held")
+        self.rooms.media.unhold(self.handoff.visit.leg)
+        self.status = "connected"
+        self.tell()
+        self.exchange.floor(floor.CallRetrieved(self.agent, self.handoff.ticket))
+
+    def send_keys(self, digits: str) -> None:
+        self._need("sendDTMF", "connected")
+        for key in digits:
+            self.rooms.media.send_key(self.handoff.visit.leg, key)
+
+    def _need(self, operation: str, status: ProcessingStatus) -> None:
+        if self.status != status:
+            raise IciRefusal(
+                "ICI-STATE", f"Operation {operation} not allowed in state {self.status}", item_id=self.item_id
+            )
+
+    # --- over --------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> bool:
+        return self.status != "ended"
+
+    def end(self, reason: EndReason) -> None:
+        """Take it off screen and telephone. Harmless when it is over already."""
+        if not self.live:
+            return
+        self._tasks.cancel()
+        if self.status in ("connected", "held"):
+            self.rooms.media.unbridge(self.handoff.visit.leg, self.leg)
+        self.status, self.reason = "ended", reason
+        self.tell()
+        if self._ringing:
+            self.rooms.signalling.hang_up(self.leg)
+        else:
+            self._leg_over()
+
+    def _leg_over(self) -> None:
+        self.exchange.legs.pop(self.leg, None)
+        self._close_voice()
+
+    def _close_voice(self) -> None:
+        if self._voice is not None:
+            voice, self._voice = self._voice, None
+            self.exchange.tasks.spawn(voice.close())

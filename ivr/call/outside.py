@@ -1,0 +1,122 @@
+"""A caller connected to a number outside: the menu's `transfer`, and the last spill of an emergency queue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ivr.call.leg import VoiceLeg
+from ivr.call.tasks import Tasks
+from ivr.errors import IvrError, RemoteProtocolError
+from ivr.media.messages import MediaEvent
+from ivr.sip import events as sip
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+    from ivr.call.visit import Visit
+
+logger = logging.getLogger(__name__)
+
+
+class OutsideCall:
+    """Rings one outside address and joins it with the caller when it answers.
+
+    `on_outcome(True)` once both are joined, `on_outcome(False)` when that cannot be; told once.
+    """
+
+    def __init__(
+        self, name: str, to: str, visit: Visit, exchange: Exchange, on_outcome: Callable[[bool], None]
+    ) -> None:
+        self.leg = f"outside-{name}"
+        self.to = to
+        self.visit = visit
+        self.exchange = exchange
+        self._on_outcome = on_outcome
+        self._voice: VoiceLeg | None = None
+        self._tasks = Tasks(visit.id)
+        self._told = False
+        self._ringing = False
+        self.joined = False
+
+    def begin(self) -> None:
+        self._tasks.spawn(self._ring())
+
+    async def _ring(self) -> None:
+        rooms = self.exchange.rooms
+        try:
+            target, flow = await self.exchange.outside_target(self.to)
+            self._voice = VoiceLeg(self.leg, flow.local[0], rooms.media)
+            await self._voice.open()
+        except (IvrError, OSError) as error:
+            logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)
+            self._tell(False)
+            return
+        self._ringing = True
+        self.exchange.legs[self.leg] = self
+        caller = f"sip:{self.visit.record.caller}@{flow.local[0]}:{flow.local[1]}"
+        rooms.signalling.invite(self.leg, target, self._voice.offer(), flow, caller_uri=caller)
+
+    def on_sip(self, event: sip.Output) -> None:
+        match event:
+            case sip.CallAccepted():
+                self._picked_up(event.answer)
+            case sip.CallRefused():
+                logger.info("outside_refused call=%s to=%s status=%d", self.visit.id, self.to, event.status)
+                self._leg_over()
+                self._tell(False)
+            case sip.CallEnded():
+                was_joined = self.joined
+                self._leg_over()
+                if was_joined and event.by != "local":
+                    self.visit.hang_up("outside", event.reason or "BYE")
+            case sip.SessionOffered():
+                self.exchange.rooms.signalling.refuse_offer(self.leg, 488)
+            case _:
+                pass
+
+    def on_media(self, event: MediaEvent) -> None:
+        """Nothing of the outside line's sound concerns us."""
+
+    def sound_lost(self) -> None:
+        self.visit.hang_up("failure", "the media worker died")
+
+    def _picked_up(self, answered: bytes) -> None:
+        if self._voice is None or self.visit.over:
+            self.exchange.rooms.signalling.hang_up(self.leg)
+            return
+        try:
+            self._voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            logger.warning("outside_unusable call=%s error=%s", self.visit.id, error)
+            self.exchange.rooms.signalling.hang_up(self.leg)
+            self._tell(False)
+            return
+        self.visit.joined()
+        self.exchange.rooms.media.bridge(self.visit.leg, self.leg)
+        self.joined = True
+        self._tell(True)
+
+    def end(self) -> None:
+        """Stop ringing, or hang up."""
+        self._told = True
+        self._tasks.cancel()
+        if self._ringing:
+            self.exchange.rooms.signalling.hang_up(self.leg)
+        else:
+            self._leg_over()
+
+    def _tell(self, joined: bool) -> None:
+        if not self._told:
+            self._told = True
+            self._on_outcome(joined)
+
+    def _leg_over(self) -> None:
+        self._ringing = False
+        if self.joined:
+            self.joined = False
+            self.exchange.rooms.media.unbridge(self.visit.leg, self.leg)
+        self.exchange.legs.pop(self.leg, None)
+        if self._voice is not None:
+            voice, self._voice = self._voice, None
+            self.exchange.tasks.spawn(voice.close())

@@ -1,0 +1,61 @@
+"""Agents as SAP's side sees them, and telling it when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from ivr.agents import events as floor
+from ivr.errors import IvrError
+from ivr.ici.switchboard import UserChanged, UserView
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+
+WORKMODE_TEXTS = {1: "Logged off", 2: "Ready", 3: "Not ready"}
+logger = logging.getLogger(__name__)
+
+
+async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: asyncio.Task[None] | None) -> None:
+    """Save a change of an agent, then tell his desktop."""
+    if before is not None and not before.done():
+        await asyncio.wait([before])
+    state = {
+        "state": str(command.state),
+        "reason": command.reason,
+        "workmode": command.workmode,
+        "next_workmode": command.next_workmode,
+        "presence": str(command.presence),
+        "at": exchange.rooms.clock.utc().isoformat(),
+    }
+    try:
+        await exchange.rooms.store.save_agent_state(command.agent, state)
+    except IvrError as error:
+        logger.error("agent_state_not_saved agent=%s error=%s", command.agent, error)
+    logger.info(
+        "agent agent=%s state=%s reason=%s presence=%s",
+        command.agent,
+        command.state,
+        command.reason or "-",
+        command.presence,
+    )
+    exchange.rooms.publisher.publish(command.agent, UserChanged(user_view(exchange, command.agent)))
+
+
+def user_view(exchange: Exchange, user: str) -> UserView:
+    """The agent as ICI shows one."""
+    settings = next(agent for agent in exchange.rooms.settings.agents if agent.id == user)
+    agent = exchange.agents.agent(user)
+    skills = frozenset(settings.skills)
+    queues = tuple(name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= skills)
+    return UserView(
+        id=user,
+        name=settings.name or user,
+        workmode=agent.workmode,
+        workmode_text=WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}"),
+        next_workmode=agent.next_workmode,
+        presence=str(agent.presence),
+        queues=queues,
+        workcenter_id=exchange.phones.workcenter(user),
+    )

@@ -1,0 +1,110 @@
+"""One durable document per call: what happened, in an order a person can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ivr.call.keys import KeyLog
+
+
+def iso(moment: datetime | None) -> str | None:
+    """UTC, milliseconds, with the zone written."""
+    return moment.isoformat(timespec="milliseconds") if moment else None
+
+
+@dataclass(slots=True)
+class HandoffRecord:
+    """One way from the menu towards a person."""
+
+    queue: str
+    reason: str
+    attached_data: dict[str, dict[str, str]]
+    started: datetime
+    agent: str = ""
+    outcome: str = ""
+    """answered, abandoned, overflow, callback, closed or failed; empty while it goes on."""
+    waited: float | None = None
+    """Seconds."""
+    offers: list[dict[str, Any]] = field(default_factory=list)
+    """Agents it was offered to: agent, at, outcome."""
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "queue": self.queue,
+            "reason": self.reason,
+            "agent": self.agent or None,
+            "attached_data": self.attached_data,
+            "outcome": self.outcome or None,
+            "waited": None if self.waited is None else round(self.waited, 1),
+            "started": iso(self.started),
+            "offers": self.offers,
+        }
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """Grows while the call goes on; `document()` is what is stored."""
+
+    id: str
+    caller: str
+    called: str
+    started: datetime
+    sip_call_id: str = ""
+    menu: str = ""
+    """Name and version, ``northgas@1a2b3c4d``."""
+    answered: datetime | None = None
+    ended: datetime | None = None
+    path: list[str] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    lookups: list[dict[str, Any]] = field(default_factory=list)
+    prompts: list[dict[str, Any]] = field(default_factory=list)
+    goals: list[str] = field(default_factory=list)
+    handoffs: list[HandoffRecord] = field(default_factory=list)
+    keys: KeyLog = field(default_factory=KeyLog)
+    media: dict[str, Any] | None = None
+    end_by: str = ""
+    """caller, system, agent or failure."""
+    end_reason: str = ""
+    language: str = ""
+
+    def enter(self, step: str, at: float) -> None:
+        self.path.append(step)
+        self.steps.append({"step": step, "at": round(at, 3), "exit": None})
+
+    def leave(self, step: str, exit_: str) -> None:
+        for entry in reversed(self.steps):
+            if entry["step"] == step and entry["exit"] is None:
+                entry["exit"] = exit_
+                return
+
+    def end(self, by: str, reason: str) -> None:
+        """The first cause told is the one that counts."""
+        if not self.end_by:
+            self.end_by, self.end_reason = by, reason
+
+    def document(self) -> dict[str, Any]:
+        handoffs = [handoff.document() for handoff in self.handoffs]
+        return {
+            "id": self.id,
+            "caller": self.caller,
+            "called": self.called,
+            "started": iso(self.started),
+            "answered": iso(self.answered),
+            "ended": iso(self.ended),
+            "menu": self.menu,
+            "language": self.language,
+            "path": list(self.path),
+            "steps": [dict(step) for step in self.steps],
+            "digits": self.keys.text,
+            "keys": self.keys.entries(),
+            "lookups": list(self.lookups),
+            "prompts": list(self.prompts),
+            "goals": list(self.goals),
+            "handoff": handoffs[-1] if handoffs else None,
+            "handoffs": handoffs,
+            "media": self.media,
+            "sip_call_id": self.sip_call_id,
+            "end": {"by": self.end_by, "reason": self.end_reason} if self.end_by else None,
+        }

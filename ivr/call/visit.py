@@ -1,0 +1,434 @@
+"""One caller's whole visit: from INVITE to the last line of its record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ivr.call.clips import clip_of
+from ivr.call.leg import VoiceLeg
+from ivr.call.lookups import look_up
+from ivr.call.record import CallRecord
+from ivr.call.tasks import Tasks
+from ivr.errors import IvrError, RemoteProtocolError
+from ivr.media.messages import (
+    AudioHeard,
+    KeyHeard,
+    MediaEvent,
+    MediaSilent,
+    PlayEnded,
+    SpeechEnded,
+    SpeechStarted,
+)
+from ivr.menu import events as menu
+from ivr.menu.machine import MenuMachine
+from ivr.sdp import NotAcceptable
+from ivr.sip import events as sip
+from ivr.speech.contracts import Grammar
+from ivr.store.contracts import Callback
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+
+GOODBYE_TAIL = 0.3
+"""Seconds between the last packet of the last prompt and our BYE, so that jitter buffers play it out."""
+SOUND_WAIT = 2.0
+"""Seconds a prompt may take to be rendered before the call goes on without it."""
+QUEUE_PLAY = "queue"
+logger = logging.getLogger(__name__)
+
+
+class Visit:
+    """Drives the menu machine with what the caller does, and does what the machine says.
+
+    Owns the caller's leg. A handoff is the exchange's; the visit hears of its end.
+    """
+
+    def __init__(self, call_id: str, incoming: sip.IncomingCall, exchange: Exchange) -> None:
+        self.id = call_id
+        self.leg = incoming.leg
+        self.incoming = incoming
+        self.exchange = exchange
+        self.rooms = exchange.rooms
+        self.menu = exchange.menu
+        self.machine = MenuMachine(
+            self.menu, call_id=call_id, recogniser_languages=self.rooms.recogniser.languages
+        )
+        self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media)
+        self.record = CallRecord(
+            id=call_id,
+            caller=incoming.calling_number or self.rooms.settings.ici.unknown_number,
+            called=incoming.called,
+            started=self.rooms.clock.utc(),
+            sip_call_id=incoming.call_id,
+            menu=f"{self.menu.name}@{self.menu.version}",
+        )
+        self.tasks = Tasks(call_id)
+        self.over = False
+        """Nothing more is said or heard; the record is being closed."""
+        self._answered_at = self._now()
+        self._started = False
+        self._sounding: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._listening = False
+        self._plays: dict[str, menu.PlayPrompt] = {}
+
+    # --- beginning ------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Ring, agree on sound, answer; or refuse with the right status."""
+        signalling, incoming = self.rooms.signalling, self.incoming
+        logger.info("call_started call=%s caller=%s called=%s", self.id, self.record.caller, incoming.called)
+        try:
+            signalling.ring(self.leg)
+            await self.voice.open()
+            sdp = self.voice.answer(incoming.offer) if incoming.offer else self.voice.offer()
+        except NotAcceptable as error:
+            warning = f'{error.code} {incoming.flow.local[0]} "{_quotable(str(error))}"'
+            self._refuse(488, str(error), [("Warning", warning)])
+            return
+        except RemoteProtocolError as error:
+            self._refuse(400, str(error), [])
+            return
+        except IvrError as error:
+            retry = str(self.rooms.settings.sip.retry_after)
+            self._refuse(503, str(error), [("Retry-After", retry)])
+            return
+        await self.rooms.store.save_call(self.record.document())
+        if self.rooms.settings.sip.ring > 0:
+            await asyncio.sleep(self.rooms.settings.sip.ring)
+        if not self.over:
+            signalling.answer(self.leg, sdp)
+
+    def _refuse(self, status: int, why: str, headers: Sequence[tuple[str, str]]) -> None:
+        if self.over:
+            return
+        logger.info("call_refused call=%s status=%d why=%s", self.id, status, why)
+        self.rooms.signalling.refuse(self.leg, status, headers=headers)
+        self.finish("system", f"refused with {status}: {why}")
+
+    # --- what comes in ----------------------------------------------------------------------------------
+
+    def on_sip(self, event: sip.Output) -> None:
+        """An event of the caller's leg."""
+        match event:
+            case sip.CallConfirmed():
+                self._confirmed(event.answer)
+            case sip.CallCancelled():
+                self.finish("caller", "cancelled before the answer")
+            case sip.CallEnded(by="remote"):
+                self.finish("caller", event.reason or "BYE")
+            case sip.CallEnded(by="failure"):
+                self.finish("failure", event.reason)
+            case sip.SessionOffered():
+                self._reoffered(event.offer)
+            case sip.KeyInfo():
+                self._key(event.key, self._now())
+            case _:
+                pass
+
+    def on_media(self, event: MediaEvent) -> None:
+        """An event of the caller's sound."""
+        if self.over:
+            return
+        match event:
+            case KeyHeard():
+                self._key(event.key, event.at)
+            case PlayEnded():
+                self._play_ended(event)
+            case SpeechStarted():
+                if self._listening:
+                    self._drive(menu.SpeechBegan())
+            case AudioHeard():
+                if self._listening:
+                    self.rooms.recogniser.feed(self.leg, event.pcm)
+            case SpeechEnded():
+                if self._listening:
+                    self.tasks.spawn(self._recognise())
+            case MediaSilent():
+                self.hang_up("failure", f"no sound from the caller for {event.seconds:.0f} s")
+            case _:
+                pass
+
+    def sound_lost(self) -> None:
+        """The media worker died."""
+        self.hang_up("failure", "the media worker died")
+
+    def handoff_ended(self, event: menu.HandoffEnded) -> None:
+        self._drive(event)
+
+    def transfer_ended(self, event: menu.TransferEnded) -> None:
+        self._drive(event)
+
+    def _confirmed(self, answered: bytes) -> None:
+        try:
+            self.voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            self.hang_up("failure", f"unusable SDP in ACK: {error}")
+            return
+        if self._started or self.over:
+            return
+        self._started = True
+        self._answered_at = self._now()
+        self.record.answered = self.rooms.clock.utc()
+        agreed = self.voice.agreement
+        logger.info("call_answered call=%s codec=%s", self.id, agreed.codec if agreed else "none")
+        self._drive(menu.CallAnswered(self.incoming.calling_number, self.incoming.called, self.record.answered))
+
+    def _reoffered(self, offer: bytes) -> None:
+        try:
+            self.rooms.signalling.accept_offer(self.leg, self.voice.answer(offer) if offer else self.voice.offer())
+        except RemoteProtocolError as error:
+            logger.info("reoffer_refused call=%s why=%s", self.id, error)
+            self.rooms.signalling.refuse_offer(self.leg, 488)
+
+    def _key(self, key: str, at: float) -> None:
+        if self._started and not self.over:
+            self.record.keys.pressed(key, max(0.0, at - self._answered_at))
+            self._drive(menu.KeyPressed(key))
+
+    async def _recognise(self) -> None:
+        heard = await self.rooms.recogniser.finish(self.leg)
+        logger.info("speech call=%s kind=%s confidence=%.2f", self.id, heard.kind, heard.confidence)
+        if self._listening:
+            self._drive(menu.PhraseHeard(heard.phrase, heard.confidence))
+
+    def _play_ended(self, event: PlayEnded) -> None:
+        command = self._plays.pop(event.play, None)
+        if command is None:
+            return
+        entry = {
+            "prompts": list(command.prompts),
+            "at": round(event.at - event.played - self._answered_at, 3),
+            "played": round(event.played, 3),
+            "why": event.why,
+        }
+        self.record.prompts.append(entry)
+        self._drive(menu.PromptEnded(command.play, event.finished))
+
+    # --- the machine --------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return self.rooms.clock.monotonic()
+
+    def _drive(self, event: menu.Event) -> None:
+        if not self.over:
+            self._carry_out(lambda: self.machine.handle(event, self._now()))
+
+    def _expire(self) -> None:
+        self._timer = None
+        if not self.over:
+            self._carry_out(lambda: self.machine.expire(self._now()))
+
+    def _carry_out(self, step: Callable[[], Sequence[menu.Command]]) -> None:
+        try:
+            for command in step():
+                self._do(command)
+        except Exception as error:  # last line of defence: one call's fault stays that call's
+            logger.exception("call_fault call=%s error=%s", self.id, type(error).__name__)
+            self.hang_up("failure", f"internal error: {type(error).__name__}")
+            return
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.machine.deadline
+        if deadline is not None and not self.over:
+            delay = max(0.0, deadline - self._now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
+
+    def _do(self, command: menu.Command) -> None:
+        match command:
+            case menu.PlayPrompt():
+                self._play(command)
+            case menu.StopPrompt():
+                self._silence()
+            case menu.Listen():
+                self._listen(command)
+            case menu.StopListening():
+                self._stop_listening()
+            case menu.LookUp():
+                self.tasks.spawn(self._look_up(command))
+            case menu.StartHandoff():
+                self._wait_for_agent(command)
+            case menu.CancelHandoff():
+                self._silence()
+                self.exchange.cancel_handoff(self)
+            case menu.StartTransfer():
+                self.exchange.start_transfer(self, command.to)
+            case menu.NoteCallback():
+                self.tasks.spawn(self._note_callback(command))
+            case menu.HangUp():
+                self.tasks.spawn(self._say_goodbye(command.reason))
+            case _:
+                self._note(command)
+
+    def _note(self, command: menu.Command) -> None:
+        """What only the record wants to know."""
+        at = self._now() - self._answered_at
+        match command:
+            case menu.StepEntered():
+                self.record.enter(command.step, at)
+                logger.info("step_entered call=%s step=%s", self.id, command.step)
+            case menu.StepLeft():
+                self.record.leave(command.step, command.exit)
+            case menu.KeysConsumed():
+                self.record.keys.consumed(command.count, secret=command.secret)
+            case menu.KeysDropped():
+                self.record.keys.dropped(command.count)
+            case menu.GoalReached():
+                self.record.goals.append(command.goal)
+                logger.info("goal_reached call=%s goal=%s", self.id, command.goal)
+
+    # --- sound --------------------------------------------------------------------------------------------
+
+    def _play(self, command: menu.PlayPrompt) -> None:
+        self._cancel_sounding()
+        logger.info("prompt call=%s prompts=%s", self.id, ",".join(command.prompts))
+        self._sounding = self.tasks.spawn(self._sound(command))
+
+    async def _sound(self, command: menu.PlayPrompt) -> None:
+        files = await self._files(command.pieces)
+        if not files:
+            self._drive(menu.PromptEnded(command.play, True))
+            return
+        play = str(command.play)
+        self._plays[play] = command
+        self.rooms.media.play(self.leg, play, files, interrupt=command.interrupt)
+
+    async def _files(self, pieces: Sequence[menu.Piece]) -> list[Path]:
+        """Sound files of the pieces; one that cannot be had in time is left out, with a log line."""
+        files: list[Path] = []
+        try:
+            async with asyncio.timeout(SOUND_WAIT):
+                for piece in pieces:
+                    clip = clip_of(piece, self.menu, self.rooms.settings.menu.audio)
+                    files.append(await self.rooms.library.file(clip))
+        except (IvrError, OSError, TimeoutError) as error:
+            missing = pieces[len(files)].prompt
+            logger.error("prompt_not_rendered call=%s prompt=%s error=%s", self.id, missing, type(error).__name__)
+        return files
+
+    def _silence(self) -> None:
+        self._cancel_sounding()
+        self.rooms.media.stop(self.leg)
+
+    def _cancel_sounding(self) -> None:
+        if self._sounding is not None and self._sounding is not asyncio.current_task():
+            self._sounding.cancel()
+        self._sounding = None
+
+    def _listen(self, command: menu.Listen) -> None:
+        self._listening = True
+        self.rooms.recogniser.open(self.leg, Grammar(command.language, command.phrases, command.digits))
+        self.rooms.media.listen(self.leg, True)
+
+    def _stop_listening(self) -> None:
+        if self._listening:
+            self._listening = False
+            self.rooms.media.listen(self.leg, False)
+            self.rooms.recogniser.close(self.leg)
+
+    # --- work outside the call ------------------------------------------------------------------------------
+
+    async def _look_up(self, command: menu.LookUp) -> None:
+        started = self._now()
+        ended = await look_up(self.rooms.store, command, self.id)
+        seconds = self._now() - started
+        self.record.lookups.append({"name": command.name, "outcome": ended.outcome, "seconds": round(seconds, 3)})
+        logger.info(
+            "lookup call=%s name=%s outcome=%s ms=%.0f", self.id, command.name, ended.outcome, seconds * 1000
+        )
+        self._drive(ended)
+
+    async def _note_callback(self, command: menu.NoteCallback) -> None:
+        callback = Callback(
+            number=command.number,
+            queue=command.queue,
+            reason=command.reason,
+            call_id=self.id,
+            attached_data=dict(command.fields),
+            noted=self.rooms.clock.utc(),
+        )
+        try:
+            await self.rooms.store.note_callback(callback)
+        except IvrError as error:
+            logger.error("callback_not_noted call=%s error=%s", self.id, error)
+            self._drive(menu.CallbackNoted(False))
+            return
+        logger.info("callback_noted call=%s queue=%s", self.id, command.queue)
+        if self.record.handoffs:
+            self.record.handoffs[-1].outcome = "callback"
+        self._drive(menu.CallbackNoted(True))
+
+    def _wait_for_agent(self, command: menu.StartHandoff) -> None:
+        self._cancel_sounding()
+        self._sounding = self.tasks.spawn(self._queue_sound(command.waiting))
+        self.exchange.start_handoff(self, command)
+
+    async def _queue_sound(self, waiting: Sequence[menu.Piece]) -> None:
+        """Words, then music, again and again: a caller who waits never hears silence."""
+        files = await self._files(waiting)
+        self.rooms.media.play(self.leg, QUEUE_PLAY, [*files, self.rooms.music], interrupt="never", loop=True)
+
+    def joined(self) -> None:
+        """An agent, or an outside line, is there: make room for the voices."""
+        self._silence()
+        self._stop_listening()
+
+    # --- ending -------------------------------------------------------------------------------------------
+
+    async def _say_goodbye(self, reason: str) -> None:
+        await asyncio.sleep(GOODBYE_TAIL)
+        self.hang_up("system", reason)
+
+    def hang_up(self, by: str, reason: str) -> None:
+        """We end the call."""
+        if not self.over:
+            self.rooms.signalling.hang_up(self.leg)
+            self.finish(by, reason)
+
+    def finish(self, by: str, reason: str) -> None:
+        """The caller's leg is over, or as good as: close everything and write the record."""
+        if self.over:
+            return
+        try:
+            for command in self.machine.handle(menu.CallerHungUp(), self._now()):
+                self._note(command)
+        except Exception:  # last line of defence: the record must be written whatever the machine thinks
+            logger.exception("call_fault call=%s", self.id)
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self.tasks.cancel()
+        self._stop_listening()
+        self.record.end(by, reason)
+        self.record.ended = self.rooms.clock.utc()
+        self.exchange.visit_over(self)
+        seconds = (self.record.ended - self.record.started).total_seconds()
+        logger.info("call_ended call=%s by=%s reason=%s seconds=%.1f", self.id, by, reason, seconds)
+
+    async def close(self) -> None:
+        """Give the sound back and put the record on disk."""
+        try:
+            figures = await self.voice.close()
+            self.record.media = {
+                "sent": figures.sent,
+                "received": figures.received,
+                "lost": figures.lost,
+                "jitter_ms": round(figures.jitter * 1000, 2),
+                "dropped": figures.dropped,
+            }
+        except IvrError as error:
+            logger.info("media_figures_missing call=%s error=%s", self.id, error)
+        await self.rooms.store.save_call(self.record.document())
+
+
+def _quotable(text: str) -> str:
+    """Text for inside a quoted string, RFC 3261 section 25.1."""
+    return text.replace("\\", "\\\\").replace('"', "'")

@@ -1,0 +1,66 @@
+"""The `ivr` command: registers the commands, and turns mistakes into one readable line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ivr import __version__
+from ivr.cli.agent import agent
+from ivr.cli.call import call
+from ivr.cli.calls import calls_app
+from ivr.cli.check import check
+from ivr.cli.customers import customers_app
+from ivr.cli.prompts import prompts_app
+from ivr.cli.serve import serve
+from ivr.errors import IvrError
+
+app = typer.Typer(
+    name="ivr",
+    help="A voice-response engine with agent handoff: answers calls, runs menus, hands over to people.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve)
+app.command("check")(check)
+app.command("agent")(agent)
+app.command("call")(call)
+app.add_typer(customers_app, name="customers")
+app.add_typer(calls_app, name="calls")
+app.add_typer(prompts_app, name="prompts")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"ivr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and end."
+    ),
+) -> None:
+    """A voice-response engine with agent handoff: answers calls, runs menus, hands over to people."""
+
+
+def main() -> None:
+    """Entry point. Exit code 2 with one readable line for everything a person can put right."""
+    try:
+        app()
+    except IvrError as error:
+        first, *others = str(error).splitlines() or ["error"]
+        more = f" (and {len(others)} more; `ivr check` names them all)" if others else ""
+        print(f"ivr: {first}{more}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""From settings to a listening voice-response engine, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from ivr import __version__
+from ivr.agents.events import QueueRule, Spill
+from ivr.agents.floor import Floor
+from ivr.call.clips import clips_of
+from ivr.call.exchange import Exchange
+from ivr.call.rooms import Rooms
+from ivr.call.signalling import Signalling
+from ivr.call.switchboard import ExchangeSwitchboard
+from ivr.clock import Clock, SystemClock
+from ivr.config import HostPort, Settings
+from ivr.engine.health import Health
+from ivr.engine.music import music_file
+from ivr.errors import Problem, SettingsError
+from ivr.ici.client import EventSender
+from ivr.ici.dialect import load_dialect
+from ivr.ici.endpoint import IciEndpoint
+from ivr.media.messages import MediaEvent
+from ivr.media.worker.client import MediaWorkers
+from ivr.menu.load import load_menu
+from ivr.menu.model import Menu
+from ivr.sip.events import Output, UserAgentSettings
+from ivr.sip.user_agent import UserAgent
+from ivr.speech.engines.library import DiskClipLibrary
+from ivr.speech.engines.make import make_recogniser
+from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
+from ivr.store.sqlite import SqliteStore
+
+Progress = Callable[[int, int], None]
+"""Told after every rendered prompt: how many are done, of how many."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What the engine tells when it is ready."""
+
+    sip: HostPort
+    http: HostPort
+    menu: str
+    hearing: str
+    """``on: en`` or ``off: …`` with the reason."""
+    rendered: int
+    """Prompts rendered at this start."""
+    cached: int
+
+
+class Engine:
+    """All running parts of one node. `start`, then calls are taken until `stop`."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.exchange: Exchange | None = None
+        self._parts = AsyncExitStack()
+
+    async def start(self, on_progress: Progress | None = None) -> Listening:
+        """Bring everything up in the order in which mistakes are cheapest to find.
+
+        Raises SettingsError for an address that is taken, MenuError for a menu with mistakes, StoreError for
+        an unusable store. After any of them, nothing is left running.
+        """
+        try:
+            return await self._start(on_progress)
+        except BaseException:
+            await self._parts.aclose()
+            raise
+
+    async def _start(self, on_progress: Progress | None) -> Listening:
+        settings = self.settings
+        menu = await asyncio.to_thread(load_menu, settings.menu.default, settings.menu.folder)
+        var = _folder(settings)
+
+        signalling = Signalling(UserAgent(_user_agent_settings(settings)), self.clock, self._on_sip)
+        self._parts.push_async_callback(signalling.close)
+        await self._bind_sip(signalling)
+        media = MediaWorkers(settings.media, self._on_media)
+        app = web.Application(client_max_size=settings.ici.max_attached_data * 8)
+        dialect = load_dialect(settings.ici.dialect)
+        sender = EventSender(settings.ici, dialect, self._screen_lost)
+        self._parts.push_async_callback(sender.close)
+
+        store = await SqliteStore.open(settings.store.path, currency=settings.store.currency, clock=self.clock)
+        self._parts.push_async_callback(store.close)
+        voice = Pyttsx3Voice()
+        library = DiskClipLibrary(var / "prompts", voice, settings.speech.rate, clock=self.clock)
+        recogniser = make_recogniser(settings.speech.models, settings.speech.workers)
+        music = await asyncio.to_thread(music_file, var)
+        rooms = Rooms(settings, self.clock, signalling, media, library, recogniser, store, sender, music)
+        exchange = self.exchange = Exchange(rooms, menu, _floor(settings, menu))
+        switchboard = ExchangeSwitchboard(exchange)
+        IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)
+        Health(exchange).add_to(app)
+        await self._bind_http(app)
+
+        await voice.start()
+        self._parts.push_async_callback(voice.stop)
+        report = await library.build(clips_of(menu, settings.menu.audio), on_progress)
+        await recogniser.start()
+        self._parts.push_async_callback(recogniser.stop)
+        await media.start()
+        self._parts.push_async_callback(media.stop)
+        exchange.accepting = True
+        logger.info("listening sip=%s http=%s version=%s", settings.sip.listen, settings.http.listen, __version__)
+        return Listening(
+            sip=HostPort(settings.sip.listen.host, signalling.port),
+            http=self.http,
+            menu=f"{menu.name}@{menu.version}",
+            hearing=recogniser.why,
+            rendered=report.rendered + report.recorded,
+            cached=report.cached,
+        )
+
+    async def stop(self) -> None:
+        """Hang up what is live, write what is to be written, end every process."""
+        if self.exchange is not None:
+            await self.exchange.stop()
+        await self._parts.aclose()
+        logger.info("stopped")
+
+    # --- addresses --------------------------------------------------------------------------------------
+
+    async def _bind_sip(self, signalling: Signalling) -> None:
+        sip = self.settings.sip
+        try:
+            await signalling.bind(sip.listen.host, sip.listen.port, udp=sip.udp, tcp=sip.tcp)
+        except OSError as error:
+            raise self._taken("sip.listen", "IVR_SIP_LISTEN", sip.listen, error) from error
+
+    async def _bind_http(self, app: web.Application) -> None:
+        listen = self.settings.http.listen
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._parts.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, listen.host, listen.port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise self._taken("http.listen", "IVR_HTTP_LISTEN", listen, error) from error
+        self.http = HostPort(listen.host, runner.addresses[0][1])
+
+    def _taken(self, key: str, variable: str, address: HostPort, error: OSError) -> SettingsError:
+        path = str(self.settings.source or "ivr.toml")
+        why = (error.strerror or str(error)).lower().split(": ")[-1]
+        advice = f'free it, or set {key} (or {variable}) to another, like "{address.host}:{address.port + 1}"'
+        return SettingsError([Problem(path, f"cannot listen on {address}: {why}; {advice}", where=key)])
+
+    # --- events of the parts ------------------------------------------------------------------------------
+
+    def _on_sip(self, event: Output) -> None:
+        if self.exchange is not None:
+            self.exchange.on_sip(event)
+
+    def _on_media(self, event: MediaEvent) -> None:
+        if self.exchange is not None:
+            self.exchange.on_media(event)
+
+    def _screen_lost(self, user: str) -> None:
+        if self.exchange is not None:
+            self.exchange.screen_lost(user)
+
+
+def _folder(settings: Settings) -> Path:
+    """`var/`, made if missing. Raises SettingsError when it cannot be."""
+    try:
+        settings.var.mkdir(parents=True, exist_ok=True)
+        settings.store.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        path = str(settings.source or "ivr.toml")
+        message = f"cannot make the folder {settings.var}: {why}; name a writable one"
+        raise SettingsError([Problem(path, message, where="var")]) from error
+    return settings.var
+
+
+def _user_agent_settings(settings: Settings) -> UserAgentSettings:
+    accounts = {account.user: account.password for account in settings.sip.accounts}
+    accounts |= {agent.id: agent.password for agent in settings.agents if agent.password}
+    return UserAgentSettings(
+        product=f"ivr/{__version__}",
+        realm=settings.sip.realm,
+        accounts=accounts,
+        trunks=frozenset(settings.sip.trunks),
+    )
+
+
+def _floor(settings: Settings, menu: Menu) -> Floor:
+    rules = [
+        QueueRule(
+            name=queue.name,
+            skills=frozenset(queue.skills),
+            priority=queue.priority,
+            ring=queue.ring,
+            longest=queue.longest,
+            spill=tuple(Spill(spill.after, spill.to) for spill in queue.spill),
+        )
+        for queue in menu.queues.values()
+    ]
+    return Floor(settings.agents, rules, settings.routing)

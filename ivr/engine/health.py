@@ -1,0 +1,56 @@
+"""What the engine tells about itself over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from ivr import __version__
+from ivr.call.exchange import Exchange
+
+
+class Health:
+    """``GET /health``: 200 while calls are taken, 503 before and while stopping."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get("/health", self._health)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        status = 200 if self._exchange.accepting else 503
+        return web.json_response(self.document(), status=status)
+
+    def document(self) -> dict[str, Any]:
+        exchange = self._exchange
+        now = exchange.rooms.clock.monotonic()
+        agents = {
+            agent.id: {
+                "state": str(exchange.agents.agent(agent.id).state),
+                "presence": str(exchange.agents.agent(agent.id).presence),
+            }
+            for agent in exchange.rooms.settings.agents
+        }
+        queues = {
+            name: {
+                "waiting": exchange.agents.queue_length(name),
+                "longest_wait": round(exchange.agents.longest_wait(name, now), 1),
+            }
+            for name in exchange.menu.queues
+        }
+        return {
+            "version": __version__,
+            "accepting": exchange.accepting,
+            "menu": f"{exchange.menu.name}@{exchange.menu.version}",
+            "calls": {
+                "now": len(exchange.visits),
+                "total": exchange.calls_total,
+                "refused": exchange.calls_refused,
+            },
+            "late_pops": exchange.late_pops,
+            "sip_dropped": exchange.rooms.signalling.dropped,
+            "agents": agents,
+            "queues": queues,
+        }

@@ -1,0 +1,59 @@
+"""Logs: one line per event, ``key=value`` or JSON, on standard error."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+from ivr.config import LogSettings
+
+_PAIR = re.compile(r"(\w+)=(\S*)")
+
+
+class TextFormat(logging.Formatter):
+    """``2026-11-22T10:00:00.123Z INFO ivr.call.visit call_started call=… caller=…``"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_utc(record)} {record.levelname} {record.name} {one_line(record.getMessage())}"
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+class JsonFormat(logging.Formatter):
+    """One object a line: time, level, logger, event, and the pairs of the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = one_line(record.getMessage())
+        event = text.split(" ", 1)[0]
+        fields = {key: value for key, value in _PAIR.findall(text)}
+        entry = {"time": _utc(record), "level": record.levelname.lower(), "logger": record.name, "event": event}
+        entry |= {key: value for key, value in fields.items() if key not in entry}
+        entry["message"] = text
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def one_line(text: str) -> str:
+    """A stranger's line breaks and control characters must not forge log lines."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def _utc(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03d}Z"
+
+
+def set_up_logs(settings: LogSettings) -> None:
+    """Send this package's logs, and warnings of the libraries, to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormat() if settings.format == "json" else TextFormat())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("ivr").setLevel(settings.level.upper())
+    logging.captureWarnings(True)
