@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-from ivr.menu.values import is_empty, is_negative, is_zero
+from ivr.menu.values import is_before, is_empty, is_negative, is_zero
 
-Condition = Literal["when_negative", "when_zero", "when_empty"]
-CONDITIONS: tuple[Condition, ...] = ("when_negative", "when_zero", "when_empty")
+Condition = Literal["when_negative", "when_zero", "when_empty", "when_past"]
+CONDITIONS: tuple[Condition, ...] = ("when_negative", "when_zero", "when_empty", "when_past")
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Another wording, said while a value is below zero, zero or empty."""
+    """Another wording, said while a value is below zero, zero, empty, or a day gone by."""
 
     condition: Condition
     variable: str
     text: str
 
-    def fits(self, values: Mapping[str, object]) -> bool:
+    def fits(self, values: Mapping[str, object], today: date | None) -> bool:
+        """Without `today`, no day is gone by."""
         value = values.get(self.variable)
-        if self.condition == "when_empty":
-            return is_empty(value)
-        return is_zero(value) if self.condition == "when_zero" else is_negative(value)
+        match self.condition:
+            case "when_empty":
+                return is_empty(value)
+            case "when_zero":
+                return is_zero(value)
+            case "when_negative":
+                return is_negative(value)
+            case "when_past":
+                return today is not None and is_before(value, today)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,8 @@ class PromptText:
     """Every value it may say or asks about, in all its variants, in order of appearance."""
     variants: tuple[Variant, ...] = ()
     """In the order of the file: the first that fits is said instead of `text`."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Language and text, said after it in that language's voice: "Para español, presione 2"."""
 
     @property
     def may_be_empty(self) -> frozenset[str]:

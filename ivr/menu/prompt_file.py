@@ -8,13 +8,13 @@ from difflib import get_close_matches
 from ivr.errors import IvrError, Problem
 from ivr.menu.prompt_book import CONDITIONS, Condition, PromptBook, PromptText, Variant
 from ivr.menu.source import Mapping, Node, Scalar, Sequence, read
-from ivr.menu.template import Hole, parse
+from ivr.menu.template import Hole, Words, parse
 from ivr.menu.words import language as words_of
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _RECORDING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_][A-Za-z0-9_-]*)*\.wav")
 """Inside the language's folder: no leading slash or dot, nothing that climbs out of it."""
-_OPTIONS = ("text", "audio", *CONDITIONS)
+_OPTIONS = ("text", "audio", "also", *CONDITIONS)
 MOST_TEXT = 1000
 """Characters of one prompt: more than a minute of speech."""
 
@@ -74,12 +74,13 @@ class _Reader:
         text = self.text(key, value.get("text"), key.text)
         variants = self.variants(key.text, value)
         audio = self.audio(key.text, value.get("audio"), text)
+        also = self.also(key.text, value.get("also"))
         if len(self.problems) > before:
             return None
         names: dict[str, None] = dict.fromkeys(_names(text))
         for variant in variants:
             names |= dict.fromkeys((variant.variable, *_names(variant.text)))
-        return PromptText(key.text, key.line, text, audio, tuple(names), variants)
+        return PromptText(key.text, key.line, text, audio, tuple(names), variants, also)
 
     def options(self, where: str, value: Mapping) -> None:
         for option, _ in value.entries:
@@ -126,6 +127,23 @@ class _Reader:
         elif condition == "when_empty" and variable.text in _names(text):
             self.wrong(f"says {variable.text} where it is empty; leave it out of this text", said, where)
         return Variant(condition, variable.text, text)
+
+    def also(self, where: str, node: Node | None) -> tuple[tuple[str, str], ...]:
+        """Fixed words in other languages: a value would need that language's words, and a caller who has them."""
+        if node is None:
+            return ()
+        if not isinstance(node, Mapping):
+            self.wrong("also needs languages with texts: {es: 'Para español, presione 2.'}", node, where)
+            return ()
+        found = []
+        for code, said in node.entries:
+            text = self.text(code, said, where)
+            if _names(text):
+                self.wrong("also says fixed words only; leave the values out", said, where)
+            elif code.text == self.language:
+                self.wrong(f"also is for other languages than {self.language!r}; use text", code, where)
+            found.append((code.text, " ".join(part.text for part in parse(text) if isinstance(part, Words))))
+        return tuple(found)
 
     def audio(self, where: str, node: Node | None, text: str) -> tuple[str, ...]:
         if node is None or not text:

@@ -36,37 +36,41 @@ def compose(
 ) -> tuple[Piece, ...]:
     """The pieces of a prompt, in order; none for an id the book has not.
 
-    `secret` marks what is said of the values. `today` gives dates far from it their year.
+    `secret` marks what is said of the values. `today`, the caller's, gives dates far from it their year and
+    lets ``when_past`` fit.
     """
     prompt = book.prompts.get(prompt_id)
     if prompt is None:
         return ()
     pieces: list[Piece] = []
-    for part, recording in _parts(prompt, values):
+    for part, recording in _parts(prompt, values, today):
         if isinstance(part, Words):
             pieces.append(Piece(prompt_id, book.language, part.text, recording))
             continue
         for text in _said(part, values.get(part.name), book.language, currency, today):
             stock = "" if secret or part.formatter not in _VALUE_RECORDINGS else value_recording(text)
             pieces.append(Piece(prompt_id, book.language, text, stock, secret))
-    return tuple(pieces)
+    return (*pieces, *_also(prompt))
 
 
 def all_pieces(book: PromptBook, *, currency: str = "USD") -> list[Piece]:
     """Every piece that can be rendered before calls: all fixed words, and of the formatters in use those
     values that are few (digits, keys, cents, ordinals up to 31). No sound comes twice."""
-    found: dict[tuple[str, str], Piece] = {}
+    found: dict[tuple[str, str, str], Piece] = {}
     used: dict[str, None] = {}
     for prompt in book.prompts.values():
         for part, recording in _all_parts(prompt):
             if isinstance(part, Hole):
                 used[part.formatter] = None
             else:
-                found.setdefault((part.text, recording), Piece(prompt.id, book.language, part.text, recording))
+                piece = Piece(prompt.id, book.language, part.text, recording)
+                found.setdefault((book.language, part.text, recording), piece)
+        for piece in _also(prompt):
+            found.setdefault((piece.language, piece.text, piece.recording), piece)
     for formatter in used:
         for text in closed_set(formatter, book.language, currency=currency):
             recording = value_recording(text)
-            found.setdefault((text, recording), Piece("", book.language, text, recording))
+            found.setdefault((book.language, text, recording), Piece("", book.language, text, recording))
     return list(found.values())
 
 
@@ -79,9 +83,14 @@ def value_recording(text: str) -> str:
     return f"value/{name}.wav" if len(name) <= _MOST_FILE_NAME else ""
 
 
-def _parts(prompt: PromptText, values: Mapping[str, object]) -> Iterator[tuple[Part, str]]:
+def _also(prompt: PromptText) -> list[Piece]:
+    name = f"{prompt.id}.also.wav"
+    return [Piece(prompt.id, language, text, name) for language, text in prompt.also]
+
+
+def _parts(prompt: PromptText, values: Mapping[str, object], today: date | None) -> Iterator[tuple[Part, str]]:
     for variant in prompt.variants:
-        if variant.fits(values):
+        if variant.fits(values, today):
             return _recorded(variant.text, f"{prompt.id}.{variant.condition}.{variant.variable}", ())
     return _recorded(prompt.text, prompt.id, prompt.audio)
 

@@ -76,6 +76,12 @@ def is_negative(value: object) -> bool:
     return number is not None and number < 0
 
 
+def is_before(value: object, day: date) -> bool:
+    """A date, or its text, before `day`."""
+    found = _day(value)
+    return found is not None and found < day
+
+
 def closed_set(formatter: str, language_code: str, *, currency: str = "USD") -> Iterator[str]:
     """Texts of a formatter that are few enough to be rendered beforehand; none for most formatters."""
     manner = _Manner(language(language_code), currency, None)
@@ -161,20 +167,20 @@ def _amount(value: object) -> Decimal | None:
 
 
 def _date(value: object, manner: _Manner) -> Iterator[str]:
-    day = _parsed(value, date.fromisoformat) if _is_day(value) else value
-    if isinstance(day, str):
-        day = _parsed(day, datetime.fromisoformat)
-    if isinstance(day, datetime):
-        day = day.date()
-    if not isinstance(day, date):
+    day = _day(value)
+    if day is None:
         raise _wrong(value, "date", "a date, or its text such as 2026-12-04")
     yield manner.words.month_day(day)
     if manner.today is not None and abs((day - manner.today).days) > SOON:
         yield manner.words.with_year(day.year)
 
 
-def _is_day(value: object) -> bool:
-    return isinstance(value, str) and len(value) == len("2026-12-04")
+def _day(value: object) -> date | None:
+    """The day of a date, of a date with time, or of the text of either."""
+    day = _parsed(value, datetime.fromisoformat) if isinstance(value, str) else value
+    if isinstance(day, datetime):
+        return day.date()
+    return day if isinstance(day, date) else None
 
 
 def _time(value: object, manner: _Manner) -> Iterator[str]:
