@@ -74,7 +74,7 @@ class Synthesiser(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Clip:
     """Something to be said: a recording if there is one, the text if not."""
 
@@ -83,6 +83,12 @@ class Clip:
     text: str
     recording: Path | None = None
     """Candidate file; used when it exists."""
+    secret: bool = False
+    """Its text is in no log, no exception and no lasting file."""
+
+    def __repr__(self) -> str:
+        text = "•" if self.secret else repr(self.text)
+        return f"Clip({self.language}, {self.voice}, {text}, recording={self.recording})"
 
 
 class ClipLibrary(Protocol):

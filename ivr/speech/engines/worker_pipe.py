@@ -1,0 +1,42 @@
+"""The worker's end of the pipe: standard input and output, kept clean of everything else.
+
+Libraries print to standard output (pyttsx3: "Audio saved to …") and C code writes to descriptor 1.
+So the real output is moved to a descriptor nobody knows, and 1 is pointed at standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from ivr.speech.engines.frames import encode_frame, read_frame_blocking
+
+
+class WorkerPipe:
+    """Frames in, frames out; one per worker process, made before any library is imported."""
+
+    def __init__(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's business: it closes the pipe
+        self._in = os.fdopen(os.dup(0), "rb", buffering=1 << 16)
+        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        self._lock = threading.Lock()
+
+    def read(self) -> tuple[dict[str, Any], bytes] | None:
+        """The next frame; None when the engine is gone."""
+        return read_frame_blocking(self._in)
+
+    def write(self, message: Mapping[str, Any], body: bytes = b"") -> None:
+        """Send a frame; from any thread. Ends the process when nobody listens any more."""
+        data = memoryview(encode_frame(message, body))
+        try:
+            with self._lock:
+                while data:
+                    data = data[self._out.write(data) or 0 :]
+        except BrokenPipeError:
+            os._exit(0)
