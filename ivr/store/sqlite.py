@@ -6,14 +6,14 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlite_utils import Database
 
 from ivr.clock import Clock, SystemClock
 from ivr.errors import ImportRowsError, Problem, StoreError
 from ivr.store import sqlite_callbacks, sqlite_customers, sqlite_payments, sqlite_records
-from ivr.store.contracts import Callback, Customer, LookupResult
+from ivr.store.contracts import Callback, Customer, LookupResult, Store
 from ivr.store.lookups import OPERATIONS
 from ivr.store.rows import CustomerRow, ImportSummary
 from ivr.store.samples import LOCKED_SAMPLES, SAMPLE_LOCK, sample_customers, sample_outages
@@ -209,6 +209,10 @@ class SqliteStore:
 
     async def agent_states(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_callbacks.read_agent_states)
+
+
+if TYPE_CHECKING:
+    _: type[Store] = SqliteStore  # the contract is held by the type checker
 
 
 def _import(
