@@ -1,0 +1,338 @@
+"""A telephone that does what a script says: dials or is dialled, speaks, presses keys, listens."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ivr.call.signalling import Signalling
+from ivr.clock import Clock, SystemClock
+from ivr.errors import IvrError, RemoteProtocolError
+from ivr.media.g711 import SAMPLE_RATE, Samples
+from ivr.media.wav import write_wav
+from ivr.net.resolve import resolve
+from ivr.net.routes import local_address_towards
+from ivr.sdp import Agreement, LocalMedia, SessionDescription, answer, make_offer, read_answer
+from ivr.sip import events as sip
+from ivr.sip.address import parse_sip_address
+from ivr.sip.events import UserAgentSettings
+from ivr.sip.user_agent import UserAgent
+from ivr.testing.phone_sound import PhoneSound
+
+KEY_LENGTH = 0.1
+KEY_PAUSE = 0.1
+"""Seconds a key is held, and the pause behind it."""
+
+
+@dataclass(slots=True)
+class Answering:
+    """How the phone treats calls that come in."""
+
+    after: float = 0.0
+    """Seconds it rings."""
+    status: int = 200
+    """Another status refuses the call after that time."""
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+
+
+class PhoneCall:
+    """One call of the phone, whoever dialled."""
+
+    def __init__(self, leg: str, phone: ScriptedPhone, sound: PhoneSound) -> None:
+        self.leg = leg
+        self.sound = sound
+        self._phone = phone
+        self._clock = phone.clock
+        self.status = 0
+        """Final SIP status of the dialling: 200 when answered; 0 while there is none."""
+        self.phrase = ""
+        self.caller = ""
+        """User part of who calls us, when we were dialled."""
+        self.display_name = ""
+        self.timeline: dict[str, float] = {"dialled": self._clock.monotonic()}
+        """Monotonic times: dialled, trying, ringing, answered, ended."""
+        self.ended_by = ""
+        self.end_reason = ""
+        self._decided = asyncio.Event()
+        self._over = asyncio.Event()
+        self.local: LocalMedia | None = None
+        self.offered: SessionDescription | None = None
+        self.agreement: Agreement | None = None
+
+    @property
+    def answered(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    @property
+    def recording(self) -> Samples:
+        """What was heard so far, 8 kHz."""
+        return self.sound.recording
+
+    def save(self, path: Path) -> None:
+        """Write the recording as WAV. Raises OSError when it cannot be written."""
+        write_wav(path, self.recording)
+
+    # --- doing ----------------------------------------------------------------------------------------
+
+    async def press(self, keys: str, *, pace: float = KEY_PAUSE, held: float = KEY_LENGTH) -> None:
+        """Press keys one after another, `pace` seconds between them, and wait until they are sent.
+
+        Raises IvrError when telephone events were not agreed on, LocalProtocolError for what is no key.
+        """
+        if not self.sound.can_press:
+            raise IvrError("the other side takes no telephone events (RFC 4733); keys cannot be sent")
+        for key in keys:
+            self.sound.press(key, held, pace)
+        await self._spoken()
+
+    async def play(self, samples: Samples) -> None:
+        """Send sound of 8 kHz and wait until it is sent."""
+        self.sound.say(samples)
+        await self._spoken()
+
+    async def talk_tone(self, hertz: float, seconds: float) -> None:
+        """Send a tone of -12 dBFS."""
+        time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        await self.play((8000 * np.sin(2 * np.pi * hertz * time)).astype(np.int16))
+
+    async def hang_up(self) -> None:
+        """BYE, or CANCEL while it rings; returns when the call is over."""
+        self._phone.signalling.hang_up(self.leg)
+        await self.ended()
+
+    async def decided(self) -> None:
+        """Until it is answered, refused or over."""
+        await self._decided.wait()
+
+    async def ended(self) -> None:
+        """Until it is over."""
+        await self._over.wait()
+
+    async def wait_for_sound(self, timeout: float = 5.0, *, after: float | None = None) -> float:
+        """Until something is heard (later than the monotonic time `after`); returns when that was.
+
+        Raises TimeoutError.
+        """
+        since = after if after is not None else 0.0
+
+        def heard() -> bool:
+            return self.sound.last_sound is not None and self.sound.last_sound > since
+
+        await self._until(heard, timeout)
+        assert self.sound.last_sound is not None
+        return self.sound.last_sound
+
+    async def wait_for_silence(self, seconds: float = 0.7, timeout: float = 30.0) -> None:
+        """Until nothing has been heard for `seconds`. Raises TimeoutError."""
+        begun = self._clock.monotonic()
+
+        def silent() -> bool:
+            last = max(self.sound.last_sound or 0.0, begun)
+            return self._clock.monotonic() - last >= seconds
+
+        await self._until(silent, timeout)
+
+    async def _until(self, condition: Callable[[], bool], timeout: float) -> None:
+        async with asyncio.timeout(timeout):
+            while not condition():
+                if self.is_over:
+                    raise IvrError(f"the call is over ({self.end_reason or self.phrase})")
+                await asyncio.sleep(0.02)
+
+    async def _spoken(self) -> None:
+        over = asyncio.create_task(self._over.wait())
+        spoken = asyncio.create_task(self.sound.spoken.wait())
+        _, pending = await asyncio.wait([over, spoken], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
+    # --- what happens ---------------------------------------------------------------------------------
+
+    def mark(self, what: str) -> None:
+        self.timeline.setdefault(what, self._clock.monotonic())
+
+    def settle(self, status: int, phrase: str) -> None:
+        self.status, self.phrase = status, phrase
+        self._decided.set()
+
+    def finish(self, by: str, reason: str) -> None:
+        if not self.is_over:
+            self.ended_by, self.end_reason = by, reason
+            self.mark("ended")
+            self._decided.set()
+            self._over.set()
+
+
+class ScriptedPhone:
+    """A softphone without a person. `start` before use, `stop` after.
+
+    `answering` None lets calls that come in ring for ever.
+    """
+
+    def __init__(
+        self,
+        user: str = "phone",
+        *,
+        local_host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        answering: Answering | None = None,
+        tcp: bool = True,
+    ) -> None:
+        self.user = user
+        self.clock = clock or SystemClock()
+        self.answering = answering
+        self._host = local_host
+        self._port = port
+        self._tcp = tcp
+        self._calls: dict[str, PhoneCall] = {}
+        self._answered: asyncio.Queue[PhoneCall] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.signalling = Signalling(UserAgent(UserAgentSettings(product="ivr-phone")), self.clock, self._on_sip)
+
+    async def start(self) -> None:
+        """Listen for SIP on UDP and TCP. Raises OSError when the port is taken."""
+        await self.signalling.bind(self._host, self._port, tcp=self._tcp)
+
+    async def stop(self) -> None:
+        """Hang up what is live and close everything."""
+        for call in list(self._calls.values()):
+            if not call.is_over:
+                self.signalling.hang_up(call.leg)
+        for task in self._tasks:
+            task.cancel()
+        for call in list(self._calls.values()):
+            await call.sound.close()
+        await self.signalling.close()
+
+    @property
+    def uri(self) -> str:
+        """Where the phone is reached."""
+        host = "127.0.0.1" if self._host == "0.0.0.0" else self._host
+        return f"sip:{self.user}@{host}:{self.signalling.port}"
+
+    async def dial(self, target: str, *, wait: bool = True) -> PhoneCall:
+        """Call a SIP address; returns when it is answered, refused or dead (at once if not `wait`).
+
+        Raises IvrError for an address that is none, OSError for a host without address.
+        """
+        address = parse_sip_address(target)
+        host = await resolve(address.host)
+        flow = self.signalling.flow_to((host, address.port), address.transport)
+        sound = PhoneSound(self.clock)
+        call = PhoneCall(f"phone-{secrets.token_hex(6)}", self, sound)
+        port = await sound.open(local_address_towards(host) if self._host == "0.0.0.0" else self._host)
+        call.local = LocalMedia(flow.local[0], port, session_id=secrets.randbits(31))
+        call.offered = make_offer(call.local)
+        self._calls[call.leg] = call
+        caller = f"sip:{self.user}@{flow.local[0]}:{flow.local[1]}"
+        self.signalling.invite(call.leg, target, call.offered.encode(), flow, caller_uri=caller)
+        if wait:
+            await call.decided()
+        return call
+
+    async def next_call(self, timeout: float = 10.0) -> PhoneCall:
+        """The next call that came in and was answered. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            return await self._answered.get()
+
+    # --- events ---------------------------------------------------------------------------------------
+
+    def _on_sip(self, event: sip.Output) -> None:
+        if isinstance(event, sip.IncomingCall):
+            self._spawn(self._ring(event))
+            return
+        call = self._calls.get(getattr(event, "leg", ""))
+        if call is None:
+            return
+        match event:
+            case sip.CallProgress():
+                call.mark("ringing" if event.status >= 180 else "trying")
+            case sip.CallAccepted():
+                self._accepted(call, event.answer)
+            case sip.CallRefused():
+                call.settle(event.status, event.phrase)
+                self._over(call, "remote", f"{event.status} {event.phrase}")
+            case sip.CallCancelled():
+                self._over(call, "remote", "cancelled")
+            case sip.CallEnded():
+                self._over(call, event.by, event.reason)
+            case sip.SessionOffered():
+                self._reoffered(call, event.offer)
+            case _:
+                pass
+
+    def _accepted(self, call: PhoneCall, answered: bytes) -> None:
+        assert call.offered is not None
+        try:
+            self._use(call, read_answer(call.offered, SessionDescription.parse(answered)))
+        except RemoteProtocolError as error:
+            call.settle(488, f"unusable answer: {error}")
+            self.signalling.hang_up(call.leg)
+            return
+        call.mark("answered")
+        call.settle(200, "OK")
+
+    def _use(self, call: PhoneCall, agreement: Agreement) -> None:
+        call.agreement = agreement
+        call.sound.connect(agreement.remote, agreement.codec, agreement.payload_type, agreement.event_payload_type)
+
+    def _reoffered(self, call: PhoneCall, offer: bytes) -> None:
+        assert call.local is not None
+        try:
+            agreement = answer(SessionDescription.parse(offer), call.local)
+        except RemoteProtocolError:
+            self.signalling.refuse_offer(call.leg, 488)
+            return
+        self._use(call, agreement)
+        self.signalling.accept_offer(call.leg, agreement.description.encode())
+
+    async def _ring(self, incoming: sip.IncomingCall) -> None:
+        """A call came in: ring, then answer or refuse as `answering` says."""
+        sound = PhoneSound(self.clock)
+        call = PhoneCall(incoming.leg, self, sound)
+        call.caller = incoming.calling_number
+        self._calls[incoming.leg] = call
+        self.signalling.ring(incoming.leg)
+        call.mark("ringing")
+        if self.answering is None:
+            return
+        await asyncio.sleep(self.answering.after)
+        if call.is_over:
+            return
+        if self.answering.status != 200:
+            self.signalling.refuse(incoming.leg, self.answering.status)
+            self._over(call, "local", f"refused with {self.answering.status}")
+            return
+        port = await sound.open(incoming.flow.local[0])
+        call.local = LocalMedia(incoming.flow.local[0], port, secrets.randbits(31), codecs=self.answering.codecs)
+        try:
+            agreement = answer(SessionDescription.parse(incoming.offer), call.local)
+        except RemoteProtocolError:
+            self.signalling.refuse(incoming.leg, 488)
+            self._over(call, "local", "refused with 488")
+            return
+        self._use(call, agreement)
+        self.signalling.answer(incoming.leg, agreement.description.encode())
+        call.mark("answered")
+        call.settle(200, "OK")
+        self._answered.put_nowait(call)
+
+    def _over(self, call: PhoneCall, by: str, reason: str) -> None:
+        call.finish(by, reason)
+        self._spawn(call.sound.close())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
