@@ -1,0 +1,195 @@
+"""The worker process: commands of the engine in, events out, the loop between."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ivr.errors import IvrError, RemoteProtocolError
+from ivr.media.messages import LegOpened, StreamFormat
+from ivr.media.player import Playlist
+from ivr.media.worker.control import Control, ControlLogHandler
+from ivr.media.worker.frames import Header
+from ivr.media.worker.leg import Leg
+from ivr.media.worker.loop import Loop
+from ivr.media.worker.sockets import open_pair
+from ivr.media.worker.sounds import Sounds
+
+log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds the thread that reads sounds may keep the interpreter; Python's own 5 ms is a quarter of a packet."""
+
+
+class MediaServer:
+    """Legs by name, and what can be done with them."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._loop = Loop()
+        self._sounds = Sounds()
+        self._legs: dict[str, Leg] = {}
+        self._commands: dict[str, Callable[[Header], None]] = {
+            "open": self._open,
+            "remote": self._remote,
+            "play": self._play,
+            "stop": self._stop,
+            "listen": self._listen,
+            "bridge": self._bridge,
+            "unbridge": self._unbridge,
+            "hold": self._hold,
+            "unhold": self._unhold,
+            "key": self._key,
+            "close": self._close,
+            "health": self._health,
+        }
+
+    def run(self) -> None:
+        """Serve until the control socket closes: a worker without an engine has no reason to be."""
+        control = self._control
+        self._interest = control.interest
+        self._loop.watch(control.socket.fileno(), self._serve, self._interest)
+        control.on_change = self._follow_control
+        try:
+            self._loop.run()
+        finally:
+            for name in list(self._legs):
+                self._close({"leg": name})
+            control.flush()
+
+    def _follow_control(self) -> None:
+        """Keep epoll's interest in step with the outbox; end when the engine is gone."""
+        if self._control.interest != self._interest:
+            self._interest = self._control.interest
+            self._loop.change(self._control.socket.fileno(), self._interest)
+        if self._control.closed:
+            self._loop.running = False
+
+    def _serve(self, now: float) -> None:
+        self._control.flush()
+        try:
+            for header, _ in self._control.read():
+                self._do(header)
+        except RemoteProtocolError as error:
+            log.error("control_lost why=%s", error)
+            self._control.closed = True
+            self._loop.running = False
+
+    def _do(self, header: Header) -> None:
+        command = self._commands.get(str(header.get("do")))
+        try:
+            if command is None:
+                raise RemoteProtocolError(f"no such command: {header.get('do')!r}")
+            command(header)
+        except (IvrError, KeyError, TypeError, ValueError) as error:
+            log.warning("command_refused do=%s leg=%s why=%s", header.get("do"), header.get("leg"), error)
+
+    # --- commands ---
+
+    def _open(self, header: Header) -> None:
+        name, port = header["leg"], header["port"]
+        try:
+            if name in self._legs:
+                raise IvrError(f"leg {name} is open already")
+            pair = open_pair(header["host"], port)
+        except (OSError, IvrError) as error:
+            occupied = isinstance(error, OSError)
+            number = error.errno if isinstance(error, OSError) else None
+            self._control.say(
+                {"refused": name, "port": port, "errno": number, "occupied": occupied, "why": str(error)}
+            )
+            return
+        leg = Leg(name, pair, self._control.emit, self._loop.epoch)
+        leg.silence_timeout = header.get("silence_timeout", 0.0)
+        self._legs[name] = leg
+        self._loop.watch(leg.rtp.fileno(), leg.receive)
+        self._loop.watch(leg.rtcp.fileno(), leg.receive_report)
+        self._loop.add(leg)
+        if "format" in header:
+            self._remote(header)
+        self._control.emit(LegOpened(name, port))
+
+    def _remote(self, header: Header) -> None:
+        remote = header.get("remote")
+        address = (str(remote[0]), int(remote[1])) if remote else None
+        self._legs[header["leg"]].set_remote(address, StreamFormat(**header["format"]), time.monotonic())
+
+    def _play(self, header: Header) -> None:
+        leg = self._legs[header["leg"]]
+        playlist = self._playlist(leg, header["files"], loop=header["loop"])
+        leg.play(header["play"], playlist, header["interrupt"], time.monotonic())
+
+    def _playlist(self, leg: Leg, files: list[str], *, loop: bool) -> Playlist:
+        codec = leg.format.codec if leg.format else "PCMU"
+        return Playlist([self._sounds.get(file, codec) for file in files], loop=loop)
+
+    def _stop(self, header: Header) -> None:
+        self._legs[header["leg"]].end_play("stopped", time.monotonic())
+
+    def _listen(self, header: Header) -> None:
+        self._legs[header["leg"]].listen(bool(header["on"]))
+
+    def _bridge(self, header: Header) -> None:
+        self._legs[header["leg"]].join(self._legs[header["other"]])
+
+    def _unbridge(self, header: Header) -> None:
+        leg, other = self._legs.get(header["leg"]), self._legs.get(header["other"])
+        if leg is not None and leg.partner is other:
+            leg.part()
+
+    def _hold(self, header: Header) -> None:
+        leg = self._legs[header["leg"]]
+        leg.hold(self._playlist(leg, [header["music"]], loop=True))
+
+    def _unhold(self, header: Header) -> None:
+        self._legs[header["leg"]].unhold()
+
+    def _key(self, header: Header) -> None:
+        self._legs[header["leg"]].send_key(header["key"], header["duration"])
+
+    def _close(self, header: Header) -> None:
+        leg = self._legs.pop(header["leg"])
+        self._loop.remove(leg)
+        self._loop.forget(leg.rtp.fileno())
+        self._loop.forget(leg.rtcp.fileno())
+        self._control.emit(leg.close(time.monotonic()))
+
+    def _health(self, header: Header) -> None:
+        self._sounds.collect()
+        health: dict[str, Any] = {
+            "legs": len(self._legs),
+            "latest": round(self._loop.latest, 6),
+            "stalls": self._loop.stalls,
+            "faults": self._loop.faults,
+            "untold": self._control.dropped,
+            "sound_octets": self._sounds.size,
+            "cpu": round(time.process_time(), 3),
+        }
+        self._loop.latest = 0.0
+        self._control.say({"health": header.get("number", 0), **health})
+
+
+def serve(fd: int) -> None:
+    """Run a worker on the inherited control socket `fd` until the engine closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's: calls are ended properly first
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    control = Control(socket.socket(fileno=fd))
+    root = logging.getLogger("ivr")
+    root.addHandler(ControlLogHandler(control))
+    root.setLevel(logging.INFO)
+    try:
+        os.nice(-10)  # sound before everything else, where we may
+    except OSError:
+        pass
+    server = MediaServer(control)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # cycles are rare here; looking for them must be too
+    server.run()
