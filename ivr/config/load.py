@@ -140,7 +140,7 @@ class _Reader:
         for number, row in enumerate(rows, 1):
             where = f"agents {number}"
             if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
-                self.wrong("agents", "id", f"agent {number} has none; give every [[agents]] an id, a text")
+                self.wrong(where, "id", "is missing; give every [[agents]] an id, a text in quotes")
                 continue
             hints = typing.get_type_hints(AgentSettings)
             for key in row:
@@ -222,20 +222,20 @@ class _Reader:
     def line_of(self, table: str, key: str) -> int:
         """The line `key` is written on; 0 where it cannot be told."""
         name, _, number = table.partition(" ")
-        current, seen = "", 0
+        current, seen, header = "", 0, 0
         for at, line in enumerate(self.lines, 1):
             if head := re.match(r"\s*\[+\s*([\w.]+)\s*\]+", line):
                 seen += head[1] == name
                 current = head[1]
-                if not table and head[1] == key:
-                    return at
+                if (not table and head[1] == key) or (current == name and number and seen == int(number)):
+                    header = header or at
             elif (
                 re.match(rf"\s*{re.escape(key)}\s*=", line)
                 and current.split(".")[0] == name
                 and (not number or seen == int(number))
             ):
                 return at
-        return 0
+        return header
 
 
 def _is_host(text: str) -> bool:

@@ -1,0 +1,124 @@
+"""Settings from file and environment, and the words for their mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from ivr.config import HostPort, load_settings, shipped
+from ivr.errors import SettingsError
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "ivr.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(path: Path, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as error:
+        load_settings(path, environ or {})
+    return [str(problem).removeprefix(f"{path}:") for problem in error.value.problems]
+
+
+def test_the_shipped_settings_are_read_without_a_mistake() -> None:
+    settings = load_settings(shipped("ivr.toml"), {})
+    assert [agent.id for agent in settings.agents] == ["desk1", "desk2", "desk3"]
+    assert settings.agents[0].skills == ("general", "billing")
+    assert settings.sip.listen == HostPort("0.0.0.0", 5060)
+    assert settings.sip.accounts[0].user == "softphone"
+
+
+def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
+    """A comment in ivr.toml that lies about a default would mislead everybody who reads it."""
+    import re
+    import tomllib
+
+    text = shipped("ivr.toml").read_text()
+    table, commented = "", {}
+    for line in text.splitlines():
+        if head := re.match(r"\[+(\w+)", line):
+            table = head[1]
+        elif entry := re.match(r"# (\w+) = (.*?)(\s+#.*)?$", line):
+            commented[table, entry[1]] = tomllib.loads(f"x = {entry[2]}")["x"]
+    assert len(commented) > 20
+    defaults = load_settings(shipped("ivr.toml"), {})
+    for (table, key), value in commented.items():
+        if (table, key) in {("speech", "models"), ("agents", "password"), ("sip", "dial")}:
+            continue
+        found = getattr(getattr(defaults, table), key)
+        if key == "ports":
+            found = "{}-{}".format(*found)
+        elif isinstance(found, tuple):
+            found = list(found)
+        elif isinstance(found, Path):
+            found = str(found)
+        assert found == value, f"[{table}] {key}"
+
+
+def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, '[sip]\nlisten = "0.0.0.0:5060"\n')
+    environ = {"IVR_SIP_LISTEN": "127.0.0.1:5070", "IVR_SIP_TCP": "false", "IVR_ICI_PHONES": "10.0.0.1, pbx"}
+    settings = load_settings(path, environ)
+    assert settings.sip.listen == HostPort("127.0.0.1", 5070)
+    assert settings.sip.tcp is False
+    assert settings.ici.phones == ("10.0.0.1", "pbx")
+
+
+def test_the_file_named_on_the_command_line_beats_the_variable(tmp_path: Path) -> None:
+    path = written(tmp_path, "[sip]\nmax_calls = 7\n")
+    assert load_settings(path, {"IVR_CONFIG": "/nowhere"}).sip.max_calls == 7
+    assert load_settings(None, {"IVR_CONFIG": str(path)}).sip.max_calls == 7
+
+
+def test_the_store_follows_the_folder_for_runtime_files(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, ""), {"IVR_VAR": str(tmp_path / "elsewhere")})
+    assert settings.store.path == tmp_path / "elsewhere" / "ivr.db"
+
+
+def test_the_english_model_can_come_from_its_variable(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, ""), {"IVR_VOSK_MODEL": "/models/en"})
+    assert settings.speech.models == {"en": Path("/models/en")}
+
+
+def test_all_mistakes_are_told_at_once_with_line_and_remedy(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[sip]\nlisten = "5060"\nmax_cals = 3\nrealm = 7\n\n[media]\nports = "9-10"\n\n[[agents]]\nname = "x"\n',
+    )
+    assert mistakes(path) == [
+        "3: sip.max_cals: no such setting in [sip]; did you mean max_calls?",
+        "2: sip.listen: is '5060'; write address:port in quotes, like \"0.0.0.0:5060\"",
+        "4: sip.realm: is 7; write a text in quotes",
+        "9: agents 1.id: is missing; give every [[agents]] an id, a text in quotes",
+        "7: media.ports: is 9-10; write first-last within 1024-65535",
+    ]
+
+
+def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    assert mistakes(path, {"IVR_SIP_TCP": "maybe", "IVR_SIP_LISTN": "x"}) == [
+        "environment: IVR_SIP_TCP: is 'maybe'; write true or false",
+        "environment: IVR_SIP_LISTN: no such setting; did you mean IVR_SIP_LISTEN?",
+    ]
+
+
+def test_text_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    (mistake,) = mistakes(written(tmp_path, "[sip]\nlisten 5060\n"))
+    assert mistake.startswith("2:") and "not valid TOML" in mistake
+
+
+def test_a_missing_file_is_told_with_the_option_that_names_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nothing.toml: cannot read the settings: No such file.*--config"):
+        load_settings(tmp_path / "nothing.toml", {})
+
+
+def test_two_agents_of_one_name_are_refused(tmp_path: Path) -> None:
+    (mistake,) = mistakes(written(tmp_path, '[[agents]]\nid = "a"\n[[agents]]\nid = "a"\n'))
+    assert mistake == "4: agents 2.id: 'a' is used twice; every agent needs an id of its own"
+
+
+def test_passwords_are_in_no_representation(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, '[[agents]]\nid = "a"\npassword = "geheim"\n[[sip.accounts]]\nuser="u"\npassword="geheim"\n'
+    )
+    assert "geheim" not in repr(load_settings(path, {}))
