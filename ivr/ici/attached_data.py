@@ -1,0 +1,253 @@
+"""Call attached data: the document that travels with a call, one `Application` block per producer.
+
+    <ItemAttachedData>
+      <Application id="SAP-IC"><ACCOUNT>4000000002</ACCOUNT><REASON>BILL</REASON></Application>
+      <Application id="CRM_IC/MCM"><FWDTYPE>TRANSFER</FWDTYPE></Application>
+    </ItemAttachedData>
+
+Blocks that a writer does not send stay byte for byte as they are: their producers may care about every space.
+lxml does not say where in the text an element stands, so blocks are found with expat, which does; what comes
+out of a merge is checked with lxml. On the wire the document is text inside an element: escaping it (once)
+is the envelope's work, and CDATA arrives here as the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from xml.parsers import expat
+
+from lxml import etree
+
+from ivr.ici import xml
+from ivr.ici.switchboard import IciRefusal
+
+DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
+MAX_DEPTH: Final = 32
+"""Levels a document may have; the format has three."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document may measure. Too long is refused, never cut (H13)."""
+
+    document: int = 262144
+    """Octets of the whole document in UTF-8."""
+    application_id: int = 64
+    """Characters of an Application id."""
+    field_name: int = 64
+    """Characters of the name of a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    id: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class _Layout:
+    """Where things stand in a document, in octets."""
+
+    raw: bytes
+    blocks: list[_Block] = field(default_factory=list)
+    close: int = 0
+    """Start of the end tag of the root, or of the whole root when it is an empty tag."""
+    empty_root: bool = False
+
+    def text_of(self, id: str) -> bytes:
+        return b"".join(self.raw[block.start : block.end] for block in self.blocks if block.id == id)
+
+
+def build(application: str, fields: Mapping[str, str], *, limits: Limits = Limits()) -> str:
+    """A document with one block. Characters that XML cannot carry become U+FFFD.
+
+    Raises `IciRefusal` ICI-XML for a field name that is no XML name, or for anything too long.
+    """
+    root = etree.Element("ItemAttachedData")
+    block = etree.SubElement(root, "Application", id=xml.legal(application))
+    for name, value in fields.items():
+        if not _NAME.match(name):
+            raise IciRefusal(
+                "ICI-XML", f"the field name {name[:80]!r} is not an XML name of letters, digits and ._-"
+            )
+        etree.SubElement(block, name).text = xml.legal(value)
+    document = DECLARATION + etree.tostring(root, encoding="unicode")
+    _layout(document, limits)
+    return document
+
+
+def read(document: str, *, limits: Limits = Limits()) -> dict[str, dict[str, str]]:
+    """Application id to field name to text; empty for an empty document.
+
+    A block id that comes twice counts as one block, and of a field that comes twice the last one counts.
+    Raises `IciRefusal` ICI-XML.
+    """
+    found: dict[str, dict[str, str]] = {}
+    if not document:
+        return found
+    _layout(document, limits)
+    for block in xml.children(_parse(document)):
+        if xml.local_name(block) == "Application":
+            fields = {
+                xml.local_name(item): "".join(str(part) for part in item.itertext())
+                for item in xml.children(block)
+            }
+            found.setdefault(block.get("id", ""), {}).update(fields)
+    return found
+
+
+def merge(old: str, incoming: str, *, limits: Limits = Limits()) -> str:
+    """`old` with the blocks of `incoming` in it (ICI.md section 5.3, H11).
+
+    A block whose id exists is replaced in its place; a new one goes behind the last. All else of `old` is
+    byte for byte what it was, and the whole is `old` itself when nothing changes. Raises `IciRefusal` ICI-XML
+    when `incoming` is malformed or too big, or the result would be.
+    """
+    new = _layout(incoming, limits)
+    if not old:
+        return _check_size(incoming, limits)
+    base = _layout(
+        old, Limits(document=max(limits.document, len(old.encode())), application_id=2**31, field_name=2**31)
+    )
+    merged = _spliced(base, new)
+    if merged == base.raw:
+        return old
+    document = _check_size(merged.decode(), limits)
+    _parse(document)
+    return document
+
+
+def _spliced(base: _Layout, new: _Layout) -> bytes:
+    pending = {block.id: new.text_of(block.id) for block in new.blocks}
+    done: set[str] = set()
+    parts: list[bytes] = []
+    place = 0
+    for block in base.blocks:
+        parts.append(base.raw[place : block.start])
+        if block.id in pending:
+            parts.append(pending.pop(block.id))
+            done.add(block.id)
+        elif block.id not in done:
+            parts.append(base.raw[block.start : block.end])
+        place = block.end
+    appended = b"".join(pending.values())
+    if base.empty_root and appended:
+        tag = base.raw[base.close : _tag_end(base.raw, base.close)]
+        name = re.match(rb"<([^\s/>]+)", tag)
+        assert name is not None, "expat has read this tag"
+        return (
+            base.raw[: base.close]
+            + tag[:-2]
+            + b">"
+            + appended
+            + b"</"
+            + name[1]
+            + b">"
+            + base.raw[base.close + len(tag) :]
+        )
+    if not base.blocks:
+        place = base.close
+        parts.append(base.raw[:place])
+    return b"".join([*parts, appended, base.raw[place:]])
+
+
+def _layout(document: str, limits: Limits) -> _Layout:
+    """The places of the blocks. Raises `IciRefusal` ICI-XML for anything that is not such a document."""
+    _check_size(document, limits)
+    try:
+        raw = document.encode()
+    except UnicodeEncodeError:
+        raise IciRefusal("ICI-XML", "attached data holds a lone surrogate, which XML cannot carry") from None
+    reader = _Reader(_Layout(raw), limits)
+    try:
+        reader.parser.Parse(raw, True)
+    except expat.ExpatError as mistake:
+        raise IciRefusal("ICI-XML", f"attached data is not well-formed XML: {mistake}") from None
+    _parse(document)
+    return reader.layout
+
+
+class _Reader:
+    """One reading of a document with expat."""
+
+    def __init__(self, layout: _Layout, limits: Limits) -> None:
+        self.layout = layout
+        self.limits = limits
+        self.depth = 0
+        self.parser = expat.ParserCreate(encoding="utf-8")
+        self.parser.StartDoctypeDeclHandler = self._doctype
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self._id: str | None = None
+        self._begin = 0
+
+    def _doctype(self, *_: object) -> None:
+        raise IciRefusal("ICI-XML", "attached data has a DTD; send it without")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        local = name.rpartition(":")[2]
+        if self.depth == 1 and local != "ItemAttachedData":
+            raise IciRefusal("ICI-XML", f"the root is {local[:40]!r}; needed is ItemAttachedData")
+        if self.depth == 2 and local == "Application":
+            self._id = self._checked_id(attributes)
+            self._begin = self.parser.CurrentByteIndex
+        if self.depth == 3 and self._id is not None and len(local) > self.limits.field_name:
+            raise IciRefusal(
+                "ICI-XML",
+                f"a field name has {len(local)} characters; at most {self.limits.field_name} are allowed",
+            )
+        if self.depth > MAX_DEPTH:
+            raise IciRefusal("ICI-XML", f"attached data is nested deeper than {MAX_DEPTH} levels")
+
+    def _checked_id(self, attributes: dict[str, str]) -> str:
+        id = attributes.get("id", "")
+        if not id:
+            raise IciRefusal("ICI-XML", "an Application block has no id; every producer needs its own")
+        if len(id) > self.limits.application_id:
+            raise IciRefusal(
+                "ICI-XML",
+                f"an Application id has {len(id)} characters; at most {self.limits.application_id} are allowed",
+            )
+        return id
+
+    def _end(self, name: str) -> None:
+        place = self.parser.CurrentByteIndex
+        if self.depth == 1:
+            self.layout.close = place
+            self.layout.empty_root = not self.layout.raw.startswith(b"</", place)
+        if self.depth == 2 and self._id is not None:
+            self.layout.blocks.append(_Block(self._id, self._begin, _tag_end(self.layout.raw, place)))
+            self._id = None
+        self.depth -= 1
+
+
+def _tag_end(raw: bytes, start: int) -> int:
+    """Octet after the tag that begins at `start`; a ``>`` in a quoted attribute does not end it."""
+    quote = 0
+    for place in range(start, len(raw)):
+        octet = raw[place]
+        if quote:
+            quote = 0 if octet == quote else quote
+        elif octet in b"\"'":
+            quote = octet
+        elif octet == 0x3E:
+            return place + 1
+    return len(raw)
+
+
+def _parse(document: str) -> etree._Element:
+    return xml.parse(document.encode(), charset="utf-8")
+
+
+def _check_size(document: str, limits: Limits) -> str:
+    size = len(document.encode("utf-8", "surrogatepass"))
+    if size > limits.document:
+        raise IciRefusal("ICI-XML", f"attached data has {size} octets; at most {limits.document} are allowed")
+    return document

@@ -1,0 +1,283 @@
+"""Posting events to agents' screens: in order, at least once, and never waiting for a dead one for long."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, Literal
+
+import aiohttp
+
+from ivr.config.settings import IciSettings
+from ivr.errors import RemoteProtocolError
+from ivr.ici import envelope, items
+from ivr.ici.client_http import ANSWER_LIMIT, describe_failure, read_capped
+from ivr.ici.dialect import Dialect
+from ivr.ici.lane import Entry, Lane, take
+from ivr.ici.subscriptions import Subscription, Subscriptions
+from ivr.ici.switchboard import (
+    IciEvent,
+    IciRefusal,
+    ItemAttachedDataChanged,
+    PhoneCallChanged,
+    SubscriptionEnded,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER: Final = (0.1, 0.3)
+"""Seconds before the second and the third attempt; then the screen is lost (H3)."""
+
+Screen = Lane["asyncio.Future[bool]"]
+"""The events that wait for one agent's screen."""
+
+
+class EventSender:
+    """Tells agents' screens what happens.
+
+    Use it on the thread of the event loop. `on_lost` is called with a user whose screen has not taken an event
+    in three attempts; the subscription is over by then.
+    """
+
+    def __init__(self, settings: IciSettings, dialect: Dialect, on_lost: Callable[[str], object]) -> None:
+        self._settings = settings
+        self._dialect = dialect
+        self._on_lost = on_lost
+        self._subscriptions = Subscriptions()
+        self._screens: dict[str, Screen] = {}
+        self._replaced: dict[Screen, Screen] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._batches = itertools.count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def publish(self, user: str, event: IciEvent) -> asyncio.Future[bool]:
+        """Tell the user's screen. True once it has acknowledged, False if it was given up or there is none."""
+        return self.publish_all([user], event)[user]
+
+    def publish_all(self, users: Iterable[str], event: IciEvent) -> dict[str, asyncio.Future[bool]]:
+        """Tell several users; those behind one callback URL in one post, as far as their order allows."""
+        loop = asyncio.get_running_loop()
+        batch = next(self._batches)
+        told: dict[str, asyncio.Future[bool]] = {}
+        for user in dict.fromkeys(users):
+            told[user] = acknowledged = loop.create_future()
+            screen = self._screens.get(user)
+            if screen is None:
+                acknowledged.set_result(False)
+            elif screen.full:
+                acknowledged.set_result(False)
+                self._lose(screen, "too many events wait for it")
+            else:
+                dropped = screen.put(Entry(event, loop.time(), batch, [acknowledged]))
+                if dropped:
+                    log.debug("ici_coalesced user=%s dropped=%d", user, dropped)
+        for user in told:
+            if current := self._screens.get(user):
+                self._pump(current)
+        return told
+
+    # --- subscriptions ---------------------------------------------------------------------------
+
+    def subscription_of(self, user: str) -> Subscription | None:
+        """The one that counts, or None."""
+        return self._subscriptions.of(user)
+
+    def open(self, subscription: Subscription) -> Screen:
+        """Begin a subscription: events gather until `release` or `abandon`. An older one goes on until then."""
+        user = subscription.user
+        screen: Screen = Lane(subscription, held=True)
+        if older := self._screens.get(user):
+            self._replaced[screen] = older
+        self._subscriptions.add(subscription)
+        self._screens[user] = screen
+        return screen
+
+    def release(self, screen: Screen, snapshots: Iterable[IciEvent]) -> None:
+        """The answer to `subscribe` is written: send the snapshots, then what has gathered; end the older one."""
+        older = self._replaced.pop(screen, None)
+        if older is not None:
+            renewed = older.subscription.key == screen.subscription.key
+            ended = SubscriptionEnded("superseded", "User logged on elsewhere")
+            self._close(older, None if renewed else ended)
+        if screen.closed:
+            return
+        now = asyncio.get_running_loop().time()
+        screen.put_first([Entry(event, now, next(self._batches)) for event in snapshots])
+        screen.held = False
+        self._pump(screen)
+
+    def abandon(self, screen: Screen) -> None:
+        """The log-on was refused: as if `open` had never been called."""
+        older = self._replaced.pop(screen, None)
+        user = screen.subscription.user
+        current = self._screens.get(user) is screen
+        self._close(screen, None)
+        if current and older is not None and not older.closed:
+            self._subscriptions.add(older.subscription)
+            self._screens[user] = older
+
+    def end(
+        self, user: str, reason: Literal["superseded", "unsubscribed", "shutdown", "logged_off"], description: str
+    ) -> bool:
+        """End the user's subscription and tell its callback, best effort; False if there was none."""
+        screen = self._screens.get(user)
+        if screen is None:
+            return False
+        self._close(screen, SubscriptionEnded(reason, description))
+        return True
+
+    async def close(self) -> None:
+        """End all subscriptions, with notice as far as the callbacks take it within the time of one post."""
+        for user in self._subscriptions.users():
+            self.end(user, "shutdown", "The telephone system is stopping")
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=self._settings.post_timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _close(self, screen: Screen, farewell: SubscriptionEnded | None) -> None:
+        """Nothing more goes to this screen but the farewell, after the post that is under way."""
+        if screen.closed:
+            return
+        screen.closed = True
+        user = screen.subscription.user
+        if self._subscriptions.remove(screen.subscription):
+            del self._screens[user]
+        for entry in screen.take_all():
+            _tell(entry, False)
+        if farewell is not None:
+            log.info("ici_subscription_ended user=%s reason=%s", user, farewell.reason)
+            screen.waiting.append(Entry(farewell, asyncio.get_running_loop().time(), next(self._batches)))
+            self._take_leave(screen)
+
+    def _lose(self, screen: Screen, failure: str) -> None:
+        user = screen.subscription.user
+        counted = self._screens.get(user) is screen
+        self._close(screen, None)
+        if counted:
+            log.warning("ici_screen_lost user=%s cause=%r", user, failure)
+            self._on_lost(user)
+
+    # --- posting ---------------------------------------------------------------------------------
+
+    def _pump(self, screen: Screen) -> None:
+        if screen.closed:
+            self._take_leave(screen)
+        elif screen.ready:
+            users = (other for other in self._screens.values() if not other.closed)
+            self._spawn(self._deliver(take(screen, users)))
+
+    def _take_leave(self, screen: Screen) -> None:
+        if screen.waiting and not screen.busy:
+            screen.busy = True
+            self._spawn(self._say_farewell(screen, screen.waiting.popleft()))
+
+    async def _say_farewell(self, screen: Screen, entry: Entry[asyncio.Future[bool]]) -> None:
+        failure = await self._post(entry.event, [screen.subscription])
+        outcome = "delivered" if not failure else f"not delivered, which does no harm: {failure}"
+        log.info("ici_farewell user=%s outcome=%r", screen.subscription.user, outcome)
+        screen.busy = False
+
+    async def _deliver(self, taken: list[tuple[Screen, Entry[asyncio.Future[bool]]]]) -> None:
+        screens = [screen for screen, _ in taken]
+        event = taken[0][1].event
+        failure = await self._attempt(event, screens, tries=1 if len(taken) > 1 else 1 + len(RETRY_AFTER))
+        if failure and len(taken) > 1:
+            for pair in taken:
+                self._spawn(self._deliver([pair]))
+            return
+        for screen, entry in taken:
+            screen.busy = False
+            _tell(entry, not failure)
+            if failure:
+                self._lose(screen, failure)
+            self._pump(screen)
+
+    async def _attempt(self, event: IciEvent, screens: list[Screen], *, tries: int) -> str:
+        """Post the event; empty, or why the last try failed."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        failure = ""
+        for attempt in range(tries):
+            if attempt:
+                await asyncio.sleep(RETRY_AFTER[attempt - 1])
+                if all(screen.closed for screen in screens):
+                    break
+            failure = await self._post(event, [screen.subscription for screen in screens])
+            log.info(
+                "ici_event user=%s event=%s item=%s attempt=%d outcome=%r ms=%.1f",
+                ",".join(screen.subscription.user for screen in screens),
+                type(event).__name__,
+                _item(event),
+                attempt + 1,
+                failure or "ok",
+                1000 * (loop.time() - began),
+            )
+            if not failure:
+                break
+        return failure
+
+    async def _post(self, event: IciEvent, subscriptions: list[Subscription]) -> str:
+        """One attempt; empty, or why it failed."""
+        url = subscriptions[0].app_url
+        app_ids = list(dict.fromkeys(subscription.app_id for subscription in subscriptions))
+        name, values = items.event_message(event, app_ids, self._dialect)
+        service = self._dialect.services["IciEvent"]
+        operation = service.operations[name]
+        body = envelope.request(self._dialect, service, operation, values, user=subscriptions[0].user)
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{self._dialect.soap_action}"',
+        }
+        try:
+            async with self._http().post(url, data=body, headers=headers, allow_redirects=False) as response:
+                raw = await read_capped(response.content, ANSWER_LIMIT)
+                if raw is None:
+                    return f"the answer is longer than {ANSWER_LIMIT} octets"
+                if raw and response.status in (200, 500):
+                    envelope.parse_answer(raw, self._dialect, operation, charset=response.charset or "")
+                return "" if response.ok and response.status < 300 else f"HTTP {response.status}"
+        except IciRefusal as refusal:
+            return f"fault {refusal.code}: {refusal}"
+        except RemoteProtocolError as mistake:
+            return str(mistake)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
+            return describe_failure(url, failure)
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._settings.post_timeout),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _tell(entry: Entry[asyncio.Future[bool]], acknowledged: bool) -> None:
+    for waiter in entry.waiters:
+        if not waiter.done():
+            waiter.set_result(acknowledged)
+
+
+def _item(event: IciEvent) -> str:
+    match event:
+        case PhoneCallChanged(item):
+            return f"{item.id}/{item.status}/{item.sequence}"
+        case ItemAttachedDataChanged(item_id, _):
+            return item_id
+        case _:
+            return "-"

@@ -1,0 +1,55 @@
+"""What both directions of ICI need of HTTP: bounded bodies, and failures in words a person can act on."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+XML_TYPES: Final = frozenset({"text/xml", "application/xml", "application/soap+xml"})
+ANSWER_LIMIT: Final = 4 * 1024 * 1024
+"""Octets of an answer to one of our requests; a document of 256 KiB escaped once fits several times."""
+
+
+def basic(user: str, password: str) -> str:
+    """Value of the Authorization header (RFC 7617), in UTF-8."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+async def read_capped(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
+    """The whole body, or None as soon as it is longer than `limit` octets."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in stream.iter_any():
+        size += len(part)
+        if size > limit:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def describe_failure(url: str, failure: BaseException) -> str:
+    """Host, port, stage and remedy of a request that got no answer."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    stage, remedy = _stage(failure)
+    detail = str(failure).replace("\n", " ") or type(failure).__name__
+    return f"{parts.hostname} port {port}: {stage} failed: {detail[:200]}; {remedy}"
+
+
+def _stage(failure: BaseException) -> tuple[str, str]:
+    match failure:
+        case aiohttp.ClientConnectorDNSError():
+            return "looking up the host", "check the host name"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return "TLS", "check the certificate, and that the port speaks https"
+        case aiohttp.ClientConnectorError():
+            return "connecting", "check that the other side is running, and address and port"
+        case asyncio.TimeoutError():
+            return "waiting for the answer", "check that the other side is not overloaded or behind a firewall"
+        case _:
+            return "reading the answer", "check the log of the other side"

@@ -1,0 +1,222 @@
+"""The dialect: how one ICI peer spells services, operations, fields and codes.
+
+Kept as data in ``dialects/NAME.yaml``, because only part of it is known for certain (README.md). Programs use
+the names of the default dialect; the wire carries the spellings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+import yaml
+
+from ivr.errors import IvrError
+
+Style = Literal["rpc", "document"]
+Evidence = Literal["S", "D", "I", "B"]
+
+SCALARS: Final = frozenset({"string", "int", "boolean", "dateTime"})
+EVIDENCE: Final = {
+    "S": "name seen in a public source",
+    "D": "name derived from something seen in a public source",
+    "I": "name inferred",
+    "B": "name guessed",
+}
+OK: Final = "response"
+"""The one part of every answer that says no more than ``ok``."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_TYPE: Final = re.compile(r"(?P<type>[A-Za-z]\w*)(?P<many>\*?)(?P<optional>\??)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter, a result, or a member of a structure."""
+
+    name: str
+    """What the program says."""
+    spelling: str
+    """What the wire says."""
+    type: str
+    """One of SCALARS, or a structure of the dialect."""
+    many: bool = False
+    """A list: an element with one child per entry."""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation or event of a service."""
+
+    name: str
+    spelling: str
+    aliases: tuple[str, ...]
+    parameters: tuple[Field, ...]
+    results: tuple[Field, ...]
+    evidence: Evidence
+    anonymous: bool = False
+    """May be called without a user in the SOAP header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A group of operations with one address."""
+
+    name: str
+    spelling: str
+    namespace: str
+    operations: Mapping[str, Operation]
+
+    def find(self, local_name: str) -> Operation | None:
+        """The operation called so on the wire, or an alias of it."""
+        for operation in self.operations.values():
+            if local_name == operation.spelling or local_name in operation.aliases:
+                return operation
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TextElement:
+    """A code and the text people see. A pair of strings on SAP's side."""
+
+    id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Everything an ICI peer could spell differently."""
+
+    name: str
+    style: Style
+    qualified: bool
+    soap_action: str
+    list_item: str
+    header_namespace: str
+    header_element: str
+    header_aliases: tuple[str, ...]
+    types: Mapping[str, tuple[Field, ...]]
+    services: Mapping[str, Service]
+    statuses: Mapping[str, TextElement]
+    capabilities: Mapping[str, str]
+    workmodes: Mapping[int, str]
+    presence_options: Mapping[str, tuple[str, ...]]
+    other_channels: tuple[str, ...] = field(default=())
+
+    def status_of(self, spelling: str) -> str:
+        """Our name of a processing status on the wire; the spelling itself when it is unknown."""
+        return next((name for name, text in self.statuses.items() if text.id == spelling), spelling)
+
+    def capability_of(self, spelling: str) -> str:
+        """Our name of a capability token on the wire; the spelling itself when it is unknown."""
+        return next((name for name, token in self.capabilities.items() if token == spelling), spelling)
+
+
+def available() -> list[str]:
+    """Names of the dialects that come with the package."""
+    folder = resources.files(__package__) / "dialects"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+@cache
+def load(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises `IvrError` naming the known ones if there is no such dialect, or the mistake in its file.
+    """
+    known = available()
+    if name not in known:
+        raise IvrError(f"ici.dialect is {name!r}; needed is one of: {', '.join(known)}")
+    text = (resources.files(__package__) / "dialects" / f"{name}.yaml").read_text(encoding="utf-8")
+    source = f"dialects/{name}.yaml"
+    try:
+        return parse(yaml.safe_load(text), source=source)
+    except yaml.YAMLError as mistake:
+        raise IvrError(f"{source}: not YAML: {mistake}") from mistake
+
+
+def parse(data: Any, *, source: str) -> Dialect:
+    """A dialect from the content of its file. Raises `IvrError` naming the mistake."""
+    try:
+        return _dialect(data)
+    except (KeyError, TypeError, AttributeError, ValueError) as mistake:
+        what = f"key {mistake} is missing" if isinstance(mistake, KeyError) else str(mistake)
+        raise IvrError(f"{source}: not a dialect: {what}") from mistake
+
+
+def _dialect(data: Any) -> Dialect:
+    style = data["style"]
+    if style not in ("rpc", "document"):
+        raise ValueError(f"style is {style!r}; needed is rpc or document")
+    header = data["header"]
+    types = {name: _fields(members) for name, members in data["types"].items()}
+    services = {name: _service(name, service) for name, service in data["services"].items()}
+    _check_types(types, services)
+    return Dialect(
+        name=data["name"],
+        style=style,
+        qualified=bool(data.get("qualified", False)),
+        soap_action=data.get("soap_action", ""),
+        list_item=_checked(data.get("list_item", "item")),
+        header_namespace=header["namespace"],
+        header_element=_checked(header["element"]),
+        header_aliases=tuple(header.get("aliases", ())),
+        types=MappingProxyType(types),
+        services=MappingProxyType(services),
+        statuses={name: TextElement(text["id"], text["description"]) for name, text in data["statuses"].items()},
+        capabilities=dict(data["capabilities"]),
+        workmodes={int(code): text for code, text in data["workmodes"].items()},
+        presence_options={word: tuple(options) for word, options in data["presence_options"].items()},
+        other_channels=tuple(data.get("other_channels", ())),
+    )
+
+
+def _service(name: str, data: Any) -> Service:
+    operations = {key: _operation(key, value or {}) for key, value in data["operations"].items()}
+    return Service(name, _checked(data.get("spelling", name)), data["namespace"], MappingProxyType(operations))
+
+
+def _operation(name: str, data: Any) -> Operation:
+    return Operation(
+        name=name,
+        spelling=_checked(data.get("spelling", name)),
+        aliases=tuple(data.get("aliases", ())),
+        parameters=_fields(data.get("parameters") or {}),
+        results=_fields(data.get("results") or {OK: "string"}),
+        evidence=data["evidence"],
+        anonymous=bool(data.get("anonymous", False)),
+    )
+
+
+def _fields(data: Any) -> tuple[Field, ...]:
+    return tuple(_field(name, value) for name, value in data.items())
+
+
+def _field(name: str, data: Any) -> Field:
+    kind, spelling = (data, name) if isinstance(data, str) else (data["type"], data.get("spelling", name))
+    match = _TYPE.match(kind)
+    if match is None:
+        raise ValueError(f"field {name} has the type {kind!r}; needed is NAME, NAME*, NAME? or NAME*?")
+    return Field(name, _checked(spelling), match["type"], bool(match["many"]), bool(match["optional"]))
+
+
+def _checked(spelling: Any) -> str:
+    if not isinstance(spelling, str) or not _NAME.match(spelling):
+        raise ValueError(f"spelling {spelling!r} is not a name that XML allows")
+    return spelling
+
+
+def _check_types(types: Mapping[str, tuple[Field, ...]], services: Mapping[str, Service]) -> None:
+    members = [member for fields in types.values() for member in fields]
+    for service in services.values():
+        for operation in service.operations.values():
+            members += [*operation.parameters, *operation.results]
+    for member in members:
+        if member.type not in SCALARS and member.type not in types:
+            raise ValueError(f"field {member.name} has the unknown type {member.type}")

@@ -1,0 +1,203 @@
+"""The address that SAP CRM calls: SOAP 1.1 over HTTP, and the WSDLs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from ivr.config.settings import IciSettings
+from ivr.ici import envelope, wsdl
+from ivr.ici.client import EventSender
+from ivr.ici.client_http import XML_TYPES, read_capped
+from ivr.ici.dialect import Dialect, Operation, Service, load
+from ivr.ici.endpoint_access import CHALLENGE, Unauthorised, authorise, refuse_browsers
+from ivr.ici.endpoint_operations import OFF_LOOP, Operations, Outcome
+from ivr.ici.switchboard import IciRefusal, Switchboard
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ROOT: Final = "/ici"
+ESCAPE_FACTOR: Final = 5
+"""A document grows at most so much by being escaped once: ``&`` becomes ``&amp;``."""
+ENVELOPE_SIZE: Final = 65536
+"""Octets for all of a request that is not attached data."""
+READ_TIMEOUT: Final = 10.0
+"""Seconds a request may take to arrive in full."""
+
+
+@dataclass(slots=True)
+class _Journal:
+    """What the log line of a request says. Never a value of attached data."""
+
+    number: int
+    service: str
+    operation: str = "-"
+    user: str = "-"
+    item: str = "-"
+    outcome: str = "ok"
+
+
+class IciEndpoint:
+    """Serves the operations of ICI for one telephone system."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        sender: EventSender,
+        settings: IciSettings,
+        dialect: Dialect | None = None,
+    ) -> None:
+        self._switchboard = switchboard
+        self._dialect = dialect or load(settings.dialect)
+        self._operations = Operations(switchboard, sender, settings, self._dialect)
+        self._size = ESCAPE_FACTOR * settings.max_attached_data + ENVELOPE_SIZE
+        self._numbers = itertools.count(1)
+        self.outcomes: Counter[str] = Counter()
+        """How many requests ended how: ``ok`` or the code of the fault."""
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes ``/ici/<service>``."""
+        for service in self._dialect.services.values():
+            path = f"{ROOT}/{service.spelling}"
+            app.router.add_get(path, self._describer(service))
+            app.router.add_post(path, self._server(service))
+
+    # --- WSDL ------------------------------------------------------------------------------------
+
+    def _describer(self, service: Service) -> Handler:
+        async def describe(request: web.Request) -> web.StreamResponse:
+            if "wsdl" not in {key.lower() for key in request.query}:
+                text = f"POST SOAP 1.1 requests here; the description is at {request.path}?wsdl\n"
+                return web.Response(status=405, text=text, headers={"Allow": "POST"})
+            location = wsdl.address(request.scheme, request.host, _own_address(request), request.path)
+            body = wsdl.describe(self._dialect, service, location)
+            return web.Response(body=body, content_type=envelope.CONTENT_TYPE, charset="utf-8")
+
+        return describe
+
+    # --- operations ------------------------------------------------------------------------------
+
+    def _server(self, service: Service) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            began = time.monotonic()
+            journal = _Journal(next(self._numbers), service.name)
+            outcome = Outcome({})
+            try:
+                body, outcome = await self._serve(request, service, journal)
+                response = _response(200, body)
+            except Unauthorised as refusal:
+                journal.outcome = f"{refusal.code} {refusal.why}"
+                response = _response(401, envelope.fault(refusal))
+                response.headers["WWW-Authenticate"] = CHALLENGE
+            except IciRefusal as refusal:
+                journal.outcome = refusal.code
+                response = _response(500, envelope.fault(refusal))
+            except Exception:
+                # The last line of defence: whatever breaks behind an operation, the CRM side gets an answer.
+                log.exception("ici_operation_broken id=%d operation=%s", journal.number, journal.operation)
+                journal.outcome = "ICI-INTERNAL"
+                trouble = IciRefusal(
+                    "ICI-INTERNAL", "the telephone system could not do it; see its log", server=True
+                )
+                response = _response(500, envelope.fault(trouble))
+            self._record(journal, began)
+            await self._send(request, response, outcome)
+            return response
+
+        return serve
+
+    async def _serve(self, request: web.Request, service: Service, journal: _Journal) -> tuple[bytes, Outcome]:
+        refuse_browsers(request.headers)
+        message = await self._message(request)
+        operation = self._operation(service, message.name)
+        journal.operation, journal.user = operation.name, _shown(message.user)
+        self._authorise(request, message.user, operation)
+        values = message.values(operation, self._dialect)
+        journal.item = _shown(values.get("itemId") or "-")
+        outcome = await self._operations.run(service.name, operation.name, message.user, values)
+        namespace = message.namespace or service.namespace
+        body = envelope.answer(self._dialect, operation, outcome.values, name=message.name, namespace=namespace)
+        return body, outcome
+
+    async def _message(self, request: web.Request) -> envelope.Message:
+        if request.content_type not in XML_TYPES:
+            raise IciRefusal("ICI-XML", f"the content type is {request.content_type[:60]!r}; needed is text/xml")
+        try:
+            async with asyncio.timeout(READ_TIMEOUT):
+                raw = await read_capped(request.content, self._size)
+        except TimeoutError:
+            raise IciRefusal("ICI-XML", f"the request did not arrive within {READ_TIMEOUT:g} seconds") from None
+        except web.RequestPayloadError as mistake:
+            raise IciRefusal("ICI-XML", f"the body cannot be read: {mistake}") from None
+        if raw is None:
+            raise IciRefusal("ICI-TOO-BIG", f"the request is longer than {self._size} octets")
+        charset = request.charset or ""
+        if len(raw) < OFF_LOOP:
+            return envelope.parse_message(raw, self._dialect, charset=charset)
+        return await asyncio.to_thread(envelope.parse_message, raw, self._dialect, charset=charset)
+
+    def _operation(self, service: Service, name: str) -> Operation:
+        operation = service.find(name)
+        if operation is None:
+            raise IciRefusal("ICI-NOT-SUPPORTED", f"Operation {name[:64]} of {service.name} is not supported")
+        return operation
+
+    def _authorise(self, request: web.Request, user: str, operation: Operation) -> None:
+        if user:
+            authorization = request.headers.get("Authorization", "")
+            authorise(self._switchboard, user, peer=request.remote or "", authorization=authorization)
+        elif not operation.anonymous:
+            element = f"{{{self._dialect.header_namespace}}}{self._dialect.header_element}"
+            raise IciRefusal("ICI-NO-USER", f"the SOAP header names no user; needed is the element {element}")
+
+    async def _send(self, request: web.Request, response: web.Response, outcome: Outcome) -> None:
+        """Write the answer; what must come after it, comes after it, even when nobody reads the answer."""
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except ConnectionError as failure:
+            log.info("ici_answer_not_read cause=%r", failure)
+        finally:
+            if outcome.after is not None:
+                outcome.after()
+
+    def _record(self, journal: _Journal, began: float) -> None:
+        self.outcomes[journal.outcome.partition(" ")[0]] += 1
+        log.info(
+            "ici_operation id=%d service=%s operation=%s user=%s item=%s outcome=%r ms=%.1f",
+            journal.number,
+            journal.service,
+            journal.operation,
+            journal.user,
+            journal.item,
+            journal.outcome,
+            1000 * (time.monotonic() - began),
+        )
+
+
+def _response(status: int, body: bytes) -> web.Response:
+    return web.Response(status=status, body=body, content_type=envelope.CONTENT_TYPE, charset="utf-8")
+
+
+def _own_address(request: web.Request) -> str:
+    own = request.transport.get_extra_info("sockname") if request.transport else None
+    if not own:
+        return "localhost"
+    host = f"[{own[0]}]" if ":" in own[0] else own[0]
+    return f"{host}:{own[1]}"
+
+
+def _shown(text: str) -> str:
+    """A stranger's text, fit for one field of a log line."""
+    return re.sub(r"[^\w.:@+-]", "?", text[:64]) or "-"
