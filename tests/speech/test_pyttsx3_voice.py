@@ -82,7 +82,7 @@ async def test_no_utterance_in_a_row_of_many_is_lost(voice: Pyttsx3Voice) -> Non
 @pytest.mark.parametrize(
     ("name", "similar"),
     [
-        ("en-us", "gmw/en-us"),
+        ("gmw/en-uk", "gmw/en-us"),
         ("roa/es-mx", "roa/es-419"),
         ("gmw/en-us+f9", "f3"),
         ("../../etc/passwd", "similar"),
@@ -96,6 +96,13 @@ async def test_an_unknown_voice_is_an_error_that_names_similar_ones(
         await voice.render("Hello.", name, 165)
     assert name.lower().rpartition("+")[2] in str(error.value)
     assert similar in str(error.value)
+
+
+async def test_the_last_part_of_a_voices_name_will_do(voice: Pyttsx3Voice) -> None:
+    assert voice.check_voice("es-419") == "roa/es-419"
+    assert voice.check_voice("EN-us+F3") == "gmw/en-us+f3"
+    tails = [name.rpartition("/")[2] for name in voice.voices]
+    assert len(tails) == len(set(tails))
 
 
 @pytest.mark.parametrize("text", ["", "   ", "a\0b", "\ud800"])

@@ -32,7 +32,7 @@ class Pyttsx3Voice:
     """`Synthesiser` over pyttsx3 and espeak-ng.
 
     Voices are named as pyttsx3 lists them (``gmw/en-us``, ``roa/es-419``), with an espeak-ng variant
-    behind a plus sign if wished (``gmw/en-us+f3``).
+    behind a plus sign if wished (``gmw/en-us+f3``). The last part alone (``en-us``) will do: it is unique.
     """
 
     def __init__(self, module: str = MODULE) -> None:
@@ -63,13 +63,21 @@ class Pyttsx3Voice:
                 await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
                 self._folder = None
 
-    def check_voice(self, voice: str) -> None:
-        """Raises IvrError, naming similar ones, for a voice that does not exist. Needs a start before."""
+    def check_voice(self, voice: str) -> str:
+        """The full name of `voice`. Needs a start before.
+
+        Raises IvrError, naming similar ones, for a voice that does not exist.
+        """
         base, plus, variant = voice.lower().partition("+")
-        if base not in self.voices:
+        full = next((known for known in self.voices if base in (known, known.rpartition("/")[2])), None)
+        if full is None:
             raise IvrError(f"no voice {voice!r}; {_similar(base, self.voices)}")
-        if plus and variant not in {known.lower() for known in self._variants}:
-            raise IvrError(f"no variant {variant!r} of the voice {base!r}; {_similar(variant, self._variants)}")
+        if not plus:
+            return full
+        for known in self._variants:
+            if known.lower() == variant:
+                return f"{full}+{known}"
+        raise IvrError(f"no variant {variant!r} of the voice {base!r}; {_similar(variant, self._variants)}")
 
     async def render(self, text: str, voice: str, rate: int) -> bytes:
         """Sound of `text`, level and pauses as the telephone wants them.
@@ -83,7 +91,7 @@ class Pyttsx3Voice:
             return to_pcm(silence(pause_after(plain), SAMPLE_RATE))
         async with self._turn:
             await self._ready()
-            self.check_voice(voice)
+            voice = self.check_voice(voice)
             try:
                 return await self._ask(plain, voice, rate)
             except WorkerDied as death:
