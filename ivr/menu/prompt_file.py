@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ivr.errors import IvrError, Problem
 from ivr.menu.prompt_book import CONDITIONS, Condition, PromptBook, PromptText, Variant
 from ivr.menu.source import Mapping, Node, Scalar, Sequence, read
-from ivr.menu.template import Hole, Words, parse
+from ivr.menu.template import Hole, Pause, Words, parse
 from ivr.menu.words import language as words_of
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
@@ -102,7 +102,7 @@ class _Reader:
         except IvrError as error:
             self.wrong(str(error), place, where)
             return ""
-        if not parts:
+        if all(isinstance(part, Pause) for part in parts):
             self.wrong("has nothing to say; write a text", place, where)
         elif len(node.text) > MOST_TEXT:
             self.wrong(f"has {len(node.text)} characters; at most {MOST_TEXT}, split it", place, where)
@@ -161,7 +161,7 @@ class _Reader:
 
     def same_parts(self, where: str, node: Node, text: str, entries: list[str]) -> None:
         """The list must name a file for every stretch of words, with the values, or without any of them."""
-        parts = parse(text)
+        parts = [part for part in parse(text) if not isinstance(part, Pause)]
         shown = [str(part) if isinstance(part, Hole) else "FILE.wav" for part in parts]
         found = [entry if entry.startswith("{") else "FILE.wav" for entry in entries]
         if found not in (shown, [part for part in shown if part == "FILE.wav"]):

@@ -14,7 +14,7 @@ from ivr.errors import IvrError
 from ivr.menu.events import Piece
 from ivr.menu.prompt_book import PromptBook, PromptText, Variant
 from ivr.menu.prompt_file import read_prompts
-from ivr.menu.template import Hole, Part, Words, parse
+from ivr.menu.template import Hole, Part, Pause, Words, parse
 from ivr.menu.values import closed_set, is_empty, say_value
 
 __all__ = ["PromptBook", "PromptText", "Variant", "all_pieces", "compose", "read_prompts", "value_recording"]
@@ -47,6 +47,9 @@ def compose(
         if isinstance(part, Words):
             pieces.append(Piece(prompt_id, book.language, part.text, recording))
             continue
+        if isinstance(part, Pause):
+            pieces.append(Piece(prompt_id, book.language, part.sign))
+            continue
         for text in _said(part, values.get(part.name), book.language, currency, today):
             stock = "" if secret or part.formatter not in _VALUE_RECORDINGS else value_recording(text)
             pieces.append(Piece(prompt_id, book.language, text, stock, secret))
@@ -63,8 +66,10 @@ def all_pieces(book: PromptBook, *, currency: str = "USD") -> list[Piece]:
             if isinstance(part, Hole):
                 used[part.formatter] = None
             else:
-                piece = Piece(prompt.id, book.language, part.text, recording)
-                found.setdefault((book.language, part.text, recording), piece)
+                text = part.text if isinstance(part, Words) else part.sign
+                found.setdefault(
+                    (book.language, text, recording), Piece(prompt.id, book.language, text, recording)
+                )
         for piece in _also(prompt):
             found.setdefault((piece.language, piece.text, piece.recording), piece)
     for formatter in used:
@@ -107,7 +112,7 @@ def _recorded(text: str, name: str, audio: tuple[str, ...]) -> Iterator[tuple[Pa
     listed = [entry for entry in audio if not entry.startswith("{")]
     fixed = 0
     for part in parts:
-        if isinstance(part, Hole):
+        if not isinstance(part, Words):
             yield part, ""
             continue
         fixed += 1

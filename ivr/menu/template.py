@@ -11,8 +11,10 @@ from ivr.menu.values import formatters
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _HOLE = re.compile(r"([a-z][a-z0-9_]*)(?::([a-z]+))?")
-_LEADING = " \t\r\n,.;:!?)"
-"""What a stretch between two values may begin with and no voice can say by itself."""
+_LEADING = re.compile(r"[^\w]*")
+"""What a stretch after a value may begin with and no voice can say: ``. It is due …``"""
+_RESTS = ".!?…:;,–—"
+"""Signs that ask for a rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,13 @@ class Words:
     """A stretch that is always the same."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A rest after a value, by its sign. On its own, so that a recording of what follows does not lose it."""
+
+    sign: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Hole:
         return f"{{{self.name}:{self.formatter}}}" if self.formatter else f"{{{self.name}}}"
 
 
-Part = Words | Hole
+Part = Words | Pause | Hole
 
 
 @lru_cache(maxsize=4096)
@@ -54,15 +63,23 @@ def parse(text: str) -> tuple[Part, ...]:
         elif token.group(1) is None:
             raise IvrError(f"a single {token.group()} at character {token.start() + 1}; write {token.group() * 2}")
         else:
-            parts += _words(words)
+            parts += _words(words, after_value=bool(parts))
             parts.append(_hole(token.group(1)))
             words = ""
-    return tuple(parts + _words(words + text[at:]))
+    return tuple(parts + _words(words + text[at:], after_value=bool(parts)))
 
 
-def _words(text: str) -> list[Part]:
-    spoken = " ".join(text.split()).lstrip(_LEADING)
-    return [Words(spoken)] if any(sign.isalnum() for sign in spoken) else []
+def _words(text: str, *, after_value: bool) -> list[Part]:
+    """A rest where the text after a value begins with one, and what can be said."""
+    spoken = " ".join(text.split())
+    parts: list[Part] = []
+    leading = _LEADING.match(spoken)
+    if after_value and leading is not None:
+        signs = [sign for sign in leading.group() if sign in _RESTS]
+        parts += [Pause(signs[0])] if signs else []
+        kept = leading.group()[-1:] if leading.group()[-1:] in "¿¡" else ""
+        spoken = kept + spoken[leading.end() :]
+    return parts + ([Words(spoken)] if any(sign.isalnum() for sign in spoken) else [])
 
 
 def _hole(inside: str) -> Hole:
