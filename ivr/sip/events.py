@@ -108,13 +108,14 @@ class CallRefused:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A confirmed call is over: by their BYE, or because it could not be kept. The leg is over."""
+    """A call is over: by their BYE, by us, or because it could not be kept. The leg is over."""
 
     leg: str
     by: Literal["remote", "local", "failure"]
-    """`local` confirms our own hang_up(): its BYE was answered, or timed out."""
+    """`local` confirms our own hang_up(): its BYE was answered, or timed out; or our refuse()."""
     reason: str
-    """Short words for people: ``BYE``, ``no ACK``, ``BYE not answered``, a Reason header's text."""
+    """Short words for people: ``BYE``, ``no ACK``, ``BYE not answered``, ``refused with 486``,
+    a Reason header's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,23 @@ class SessionOffered:
     leg: str
     offer: bytes
     """Empty when the peer asks us to make the offer (re-INVITE without SDP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswered:
+    """Our offer() was accepted; or the ACK brought the answer to the offer we made in accept_offer()."""
+
+    leg: str
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefused:
+    """Our offer() was refused; the session goes on as it was before. RFC 3261 section 14.1."""
+
+    leg: str
+    status: int
+    phrase: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +165,17 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationAnswered:
+    """The final answer to our own register(); 408 for none, 503 for a dead transport."""
+
+    user: str
+    status: int
+    phrase: str
+    expires: int
+    """Seconds granted; 0 when refused or taken back."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageDropped:
     """Bytes nobody can answer; counted and, at debug level, logged."""
 
@@ -165,8 +194,11 @@ Output = (
     | CallRefused
     | CallEnded
     | SessionOffered
+    | SessionAnswered
+    | SessionRefused
     | KeyInfo
     | Registered
+    | RegistrationAnswered
     | MessageDropped
 )
 
@@ -184,3 +216,9 @@ class UserAgentSettings:
     """Numeric addresses whose P-Asserted-Identity is believed."""
     max_transactions: int = 20_000
     """Beyond this many server transactions new requests are answered 503 without state."""
+    digest_algorithms: tuple[str, ...] = ("MD5",)
+    """Offered in challenges, in the order of preference, of ``SHA-256`` and ``MD5``; both are always accepted.
+
+    Only MD5 by itself, because libre up to 1.1 (baresip 1.0) gives up registering at the sight of any other,
+    even beside it.
+    """

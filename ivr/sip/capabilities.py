@@ -1,0 +1,24 @@
+"""What this user agent can do, as OPTIONS and the refusals tell it. RFC 3261 section 11.2."""
+
+from __future__ import annotations
+
+from ivr.sip.reply import SDP, Header
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
+"""Of Allow."""
+KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH", "PRACK"))
+"""Methods with an RFC; those we do not allow get 405, any other word 501."""
+OPTION_TAGS: tuple[str, ...] = ()
+"""Of Supported, and what a peer may name in Require."""
+KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
+SCHEMES = ("sip", "tel")
+"""Of the Request-URI. A sips URI promises TLS on every hop, which is not spoken here."""
+
+ALLOW: Header = ("Allow", ", ".join(METHODS))
+ACCEPT: Header = ("Accept", ", ".join((SDP, *KEY_TYPES)))
+SUPPORTED: Header = ("Supported", ", ".join(OPTION_TAGS))
+
+
+def described() -> list[Header]:
+    """The headers of a 200 to OPTIONS."""
+    return [ALLOW, ACCEPT, ("Accept-Encoding", "identity"), ("Accept-Language", "en"), SUPPORTED]

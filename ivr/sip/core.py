@@ -1,0 +1,123 @@
+"""What the parts of one user agent share: settings, randomness, transactions, and the outbox."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ivr.errors import LocalProtocolError
+from ivr.sip.dialog import Dialog, DialogId, address_of
+from ivr.sip.events import Flow, MessageDropped, Output, SendBytes, UserAgentSettings
+from ivr.sip.fields import TOKEN, host_port
+from ivr.sip.message import Request
+from ivr.sip.reply import SDP, Header, reply_to
+from ivr.sip.timers import TimerQueue, Timers
+from ivr.sip.transaction.layer import COOKIE, Asker, Sent, Served, TransactionLayer
+
+if TYPE_CHECKING:
+    from ivr.sip.leg import Leg
+
+
+class Core:
+    """The bench on which legs, registrar and registrations work."""
+
+    def __init__(self, settings: UserAgentSettings, timers: Timers, rng: random.Random) -> None:
+        self.settings = settings
+        self.timers = timers
+        self.rng = rng
+        self.counters: Counter[str] = Counter()
+        self.queue = TimerQueue()
+        self.layer = TransactionLayer(timers, self.queue, self.emit)
+        self.legs: dict[str, Leg] = {}
+        self.dialogs: dict[DialogId, Leg] = {}
+        self._outbox: list[Output] = []
+
+    def emit(self, output: Output) -> None:
+        self._outbox.append(output)
+
+    def take_outbox(self) -> list[Output]:
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def drop(self, why: str, flow: Flow, counter: str = "dropped") -> None:
+        self.counters[counter] += 1
+        self.emit(MessageDropped(why, flow))
+
+    def token(self, bits: int = 64) -> str:
+        """Random text for tags, branches and names. RFC 3261 section 19.3 asks for 32 bits at least."""
+        return f"{self.rng.getrandbits(bits):0{bits // 4}x}"
+
+    def contact(self, flow: Flow, user: str = "") -> Header:
+        """Where the peer reaches us: the address it sees us at, over the transport it uses."""
+        user = user if len(user) <= 64 and TOKEN.fullmatch(user) and "%" not in user and "`" not in user else "ivr"
+        transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
+        return "Contact", f"<sip:{user}@{host_port(flow.local)}{transport}>"
+
+    def flow_towards(self, dialog: Dialog, flow: Flow, use_flow: bool) -> Flow:
+        """The way of the next request in a dialog: to its next hop when that is a numeric address that makes
+        sense over UDP, else back the way the peer's last message came. RFC 3261 section 12.2.1.1."""
+        address = address_of(dialog.next_hop())
+        if (
+            use_flow
+            or flow.transport != "udp"
+            or address is None
+            or (":" in address[0]) != (":" in flow.remote[0])
+        ):
+            return flow
+        return replace(flow, remote=address)
+
+    def send(self, request: Request, flow: Flow, asker: Asker, now: float) -> Sent:
+        """Open a client transaction for a request without Via."""
+        self.seal(request, flow)
+        return self.layer.send(request, flow, asker, now)
+
+    def seal(self, request: Request, flow: Flow) -> bytes:
+        """Give a request its Via with a new branch, ``rport`` and our name; the bytes."""
+        via = f"SIP/2.0/{flow.transport.upper()} {host_port(flow.local)};branch={COOKIE}{self.token(80)};rport"
+        request.headers.add("Via", via)
+        request.headers.add("User-Agent", self.settings.product)
+        return request.encode()
+
+    def transmit(self, flow: Flow, data: bytes) -> None:
+        self.emit(SendBytes(flow, data))
+
+    def reply(
+        self,
+        served: Served,
+        status: int,
+        now: float,
+        *,
+        phrase: str = "",
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Answer a request for good, or provisionally."""
+        named = [("Server", self.settings.product), *headers]
+        content_type = SDP if body else ""
+        served.respond(
+            reply_to(
+                served.request,
+                status,
+                phrase,
+                to_tag=served.tag,
+                headers=named,
+                body=body,
+                content_type=content_type,
+            ),
+            now,
+        )
+
+
+def checked_headers(headers: Iterable[Header]) -> list[Header]:
+    """Headers the application wants in a message.
+
+    :raises LocalProtocolError: one of them would break the message.
+    """
+    checked = list(headers)
+    for name, value in checked:
+        if not TOKEN.fullmatch(name) or any(letter in "\r\n\x00" for letter in value):
+            raise LocalProtocolError(f"a header needs a token as name and one line as value, not {name!r}")
+    return checked

@@ -1,0 +1,147 @@
+"""A call that came to us. RFC 3261 sections 13.3 and 9.2."""
+
+from __future__ import annotations
+
+from ivr.errors import LocalProtocolError
+from ivr.sip.core import Core, checked_headers
+from ivr.sip.dialog import Dialog, behind_translator
+from ivr.sip.events import CallCancelled, CallConfirmed, Flow, IncomingCall
+from ivr.sip.fields import NameAddress, parse_uri, plain
+from ivr.sip.inspection import sdp_of
+from ivr.sip.leg import Leg, Phase, Unacknowledged, reason_of
+from ivr.sip.message import Request
+from ivr.sip.reply import Header
+from ivr.sip.transaction.layer import Served
+
+REMIND_EVERY = 60.0
+"""Seconds between provisional answers while we think, lest a proxy give up. RFC 3261 section 13.3.1.1."""
+
+
+class IncomingLeg(Leg):
+    """The leg of an INVITE outside any dialog, in a new server transaction."""
+
+    def __init__(self, core: Core, name: str, served: Served, flow: Flow, now: float) -> None:
+        super().__init__(core, name, flow, user_part(served.request.uri))
+        request = served.request
+        self._served = served
+        self._ringing = 100
+        served.answerer = self
+        self.use_flow = behind_translator(request, flow)
+        self.dialog = Dialog.of_request(request, served.tag)
+        self._record_route: list[Header] = [
+            ("Record-Route", value) for value in request.headers.getlist("Record-Route")
+        ]
+        core.dialogs[self.dialog.id] = self
+        core.reply(served, 100, now)
+        self.set_alarm("remind", now + REMIND_EVERY)
+        core.emit(incoming_call(name, request, flow, flow.remote[0] in core.settings.trunks))
+
+    # --- what the application wants
+
+    def ring(self, now: float) -> None:
+        self._require_early()
+        self._provisional(180, now)
+
+    def answer(self, sdp: bytes, now: float) -> None:
+        self._require_early()
+        self.phase = Phase.ANSWERED
+        self.stop_alarms("remind")
+        self.accept_invite(self._served, sdp, now, self._record_route, initial=True)
+
+    def refuse(self, status: int, now: float, phrase: str, headers: list[Header]) -> None:
+        self._require_early()
+        if not 300 <= status <= 699:
+            raise LocalProtocolError(f"a call is refused with a status from 300 to 699, not {status}")
+        self.core.reply(self._served, status, now, phrase=plain(phrase), headers=checked_headers(headers))
+        self.end("local", f"refused with {status}")
+
+    def hang_up(self, now: float, reason: str) -> None:
+        if self.is_early:
+            self.refuse(480, now, "", [])
+        else:
+            super().hang_up(now, reason)
+
+    def _require_early(self) -> None:
+        if not self.is_early:
+            raise LocalProtocolError(
+                f"leg {self.name} is answered or over: it can no longer ring, answer or refuse"
+            )
+
+    # --- what happens
+
+    def on_alarm(self, alarm: str, now: float) -> None:
+        if alarm == "remind":
+            self._provisional(183 if self._ringing == 100 else self._ringing, now)
+        else:
+            super().on_alarm(alarm, now)
+
+    def _provisional(self, status: int, now: float) -> None:
+        self._ringing = status
+        headers = [*self.headers_of_session(), *self._record_route]
+        self.core.reply(self._served, status, now, headers=headers)
+        self.set_alarm("remind", now + REMIND_EVERY)
+
+    def receive_cancel(self, target: Served, cancel: Request, now: float) -> None:
+        """A CANCEL after the final answer changes nothing. RFC 3261 section 9.2."""
+        if target is not self._served:
+            super().receive_cancel(target, cancel, now)
+        elif self.is_early:
+            self._cancelled(reason_of(cancel), now)
+
+    def on_bye(self, reason: str, now: float) -> None:
+        if self.is_early:
+            self._cancelled(reason, now)
+        else:
+            super().on_bye(reason, now)
+
+    def _cancelled(self, reason: str, now: float) -> None:
+        self.core.reply(self._served, 487, now)
+        self.finish(CallCancelled(self.name, reason))
+
+    def on_acknowledged(self, waiting: Unacknowledged, answer: bytes) -> None:
+        if waiting.initial:
+            self.core.emit(CallConfirmed(self.name, answer))
+        else:
+            super().on_acknowledged(waiting, answer)
+
+    def on_unreachable(self, served: Served, now: float) -> None:
+        """The caller's connection is gone and cannot be made again."""
+        if served is not self._served:
+            return
+        if self.is_early:
+            self.finish(CallCancelled(self.name, "connection lost"))
+        elif self.phase is Phase.ANSWERED:
+            self.end("failure", "connection lost")
+
+
+def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool) -> IncomingCall:
+    """The application's view of an INVITE. A claimed identity counts only when it is vouched for (RFC 3325)."""
+    caller = (_asserted(request) if trusted else None) or request.from_address
+    return IncomingCall(
+        leg=leg,
+        call_id=plain(request.call_id),
+        calling_number=user_part(caller.uri),
+        calling_uri=plain(caller.uri),
+        called=user_part(request.uri),
+        called_uri=plain(request.uri),
+        offer=sdp_of(request),
+        flow=flow,
+        user_agent=request.text("User-Agent")[:200],
+    )
+
+
+def _asserted(request: Request) -> NameAddress | None:
+    try:
+        identities = request.addresses("P-Asserted-Identity")
+    except ValueError:
+        return None
+    return identities[0] if identities else None
+
+
+def user_part(uri: str) -> str:
+    """The user part without its parameters (``;phone-context`` and the like); empty when there is none."""
+    try:
+        user = parse_uri(uri).user or ""
+    except ValueError:
+        return ""
+    return plain(user.split(";", 1)[0])

@@ -1,0 +1,90 @@
+"""What a user agent server looks at before it processes a request. RFC 3261 section 8.2."""
+
+from __future__ import annotations
+
+from ivr.sip.capabilities import ALLOW, KNOWN_METHODS, METHODS, OPTION_TAGS, SCHEMES
+from ivr.sip.dialog import contact_of, is_loose
+from ivr.sip.fields import parse_uri
+from ivr.sip.message import Message, Request
+from ivr.sip.reply import SDP, Refusal
+
+_OFFERS = ("INVITE", "UPDATE")
+
+
+def inspect(request: Request) -> Refusal | None:
+    """The first reason not to process the request, in the order of the standard; None when there is none."""
+    for look in (_method, _request_uri, _hops, _extensions, _dialog_headers, _content):
+        if refusal := look(request):
+            return refusal
+    return None
+
+
+def _method(request: Request) -> Refusal | None:
+    if request.method in METHODS:
+        return None
+    return Refusal(405 if request.method in KNOWN_METHODS else 501, headers=(ALLOW,))
+
+
+def _request_uri(request: Request) -> Refusal | None:
+    """Section 8.2.2.1."""
+    if request.uri.split(":", 1)[0].lower() not in SCHEMES:
+        return Refusal(416)
+    try:
+        parse_uri(request.uri)
+    except ValueError:
+        return Refusal(400, "Malformed Request-URI")
+    return None
+
+
+def _hops(request: Request) -> Refusal | None:
+    """A new call may go on to an agent, so it is counted like one through a gateway; any other request ends
+    here, and an endpoint does not mind a zero (RFC 4475, "Max-Forwards of Zero")."""
+    if request.method == "INVITE" and not request.to_tag and request.number("Max-Forwards") == 0:
+        return Refusal(483)
+    return None
+
+
+def _extensions(request: Request) -> Refusal | None:
+    """Section 8.2.2.3. Not for CANCEL."""
+    unknown = [tag for tag in request.tokens("Require") if tag.lower() not in OPTION_TAGS]
+    if unknown and request.method != "CANCEL":
+        return Refusal(420, headers=(("Unsupported", ", ".join(unknown)),))
+    return None
+
+
+def _dialog_headers(request: Request) -> Refusal | None:
+    """What a dialog will be made of: one Contact, and routes that can be followed. Section 12.1.1."""
+    if request.method != "INVITE":
+        return None
+    if contact_of(request) is None:
+        return Refusal(400, "Missing or Malformed Contact")
+    try:
+        for route in request.tokens("Record-Route"):
+            is_loose(route)
+    except ValueError:
+        return Refusal(400, "Malformed Record-Route")
+    return None
+
+
+def _content(request: Request) -> Refusal | None:
+    """Section 8.2.3."""
+    if not request.body or request.method not in _OFFERS or _is_optional(request):
+        return None
+    if (request.headers.get("Content-Encoding") or "identity").strip().lower() != "identity":
+        return Refusal(415, headers=(("Accept-Encoding", "identity"),))
+    if sdp_of(request):
+        return None
+    return Refusal(415, headers=(("Accept", SDP),))
+
+
+def _is_optional(request: Request) -> bool:
+    """Section 20.11."""
+    disposition = (request.headers.get("Content-Disposition") or "").replace(" ", "").lower()
+    return "handling=optional" in disposition and not sdp_of(request)
+
+
+def sdp_of(message: Message) -> bytes:
+    """The session description in a body; empty when there is none."""
+    if message.content_type == SDP or (not message.content_type and message.body.startswith(b"v=0")):
+        return message.body
+    return b""
