@@ -128,7 +128,7 @@ class Exchange:
     def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
         ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
         self.handoffs[ticket] = Handoff(ticket, visit, command, self)
-        self.floor(floor.CallerJoined(ticket, command.queue, command.priority_raise))
+        self.tell_floor(floor.CallerJoined(ticket, command.queue, command.priority_raise))
 
     def handoff_of(self, visit: Visit) -> Handoff | None:
         """The handoff of this visit that is not over."""
@@ -142,14 +142,14 @@ class Exchange:
         if handoff.joined is not None:
             self._part(handoff)
         else:
-            self.floor(floor.CallerLeft(handoff.ticket))
+            self.tell_floor(floor.CallerLeft(handoff.ticket))
 
     def agent_hung_up(self, offer: Offer, reason: str) -> None:
         """The agent's telephone, or the agent's desktop, ended the call."""
         handoff = offer.handoff
         if handoff.joined is not offer:
             if offer.live:  # picked up and put down before the join
-                self.floor(floor.Rejected(offer.agent, handoff.ticket))
+                self.tell_floor(floor.Rejected(offer.agent, handoff.ticket))
             return
         visit = handoff.visit
         self._part(handoff)
@@ -162,7 +162,7 @@ class Exchange:
         if offer is not None:
             handoff.joined = None
             offer.end("normal")
-            self.floor(floor.AgentCallEnded(offer.agent, handoff.ticket))
+            self.tell_floor(floor.AgentCallEnded(offer.agent, handoff.ticket))
 
     def remember(self, offer: Offer) -> None:
         self.items[offer.item_id] = offer
@@ -174,11 +174,11 @@ class Exchange:
 
     def screen_lost(self, user: str) -> None:
         """The agent's desktop does not take events any more (H3)."""
-        self.floor(floor.ScreenLost(user))
+        self.tell_floor(floor.ScreenLost(user))
 
     # --- the floor ------------------------------------------------------------------------------------------
 
-    def floor(self, event: floor.Event) -> None:
+    def tell_floor(self, event: floor.Event) -> None:
         """Tell the floor, and do what it says; what that causes is told after it, never in the middle."""
         self._inbox.append(event)
         self._work()
@@ -266,7 +266,7 @@ class Exchange:
 
         def outcome(joined: bool) -> None:
             kind = floor.OutsideAnswered if joined else floor.OutsideFailed
-            self.floor(kind(handoff.ticket))
+            self.tell_floor(kind(handoff.ticket))
 
         self._call_outside(handoff.visit, to, outcome)
 

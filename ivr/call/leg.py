@@ -21,9 +21,9 @@ class VoiceLeg:
         self._offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
 
-    async def open(self) -> None:
-        """Take ports. Raises IvrError when none is free."""
-        opened = await self._media.open_leg(self.name, self._local.host)
+    async def open(self, *, beside: str | None = None) -> None:
+        """Take ports, in the worker of the leg `beside` if it will be bridged. Raises IvrError when none is free."""
+        opened = await self._media.open_leg(self.name, self._local.host, beside=beside)
         self._local = replace(self._local, port=opened.port)
 
     def answer(self, offer: bytes) -> bytes:

@@ -101,7 +101,7 @@ class Offer:
         try:
             phone, flow = await self.exchange.agent_phone(self.agent)
             self._voice = VoiceLeg(self.leg, flow.local[0], self.rooms.media)
-            await self._voice.open()
+            await self._voice.open(beside=self.handoff.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning(
                 "agent_phone_unreachable call=%s agent=%s error=%s", self.handoff.visit.id, self.agent, error
@@ -124,7 +124,7 @@ class Offer:
         )
 
     def _fail(self, why: Literal["phone", "screen"]) -> None:
-        self.exchange.floor(floor.OfferFailed(self.agent, self.handoff.ticket, why))
+        self.exchange.tell_floor(floor.OfferFailed(self.agent, self.handoff.ticket, why))
 
     # --- what the telephone does -------------------------------------------------------------------------
 
@@ -165,14 +165,14 @@ class Offer:
             self.rooms.signalling.hang_up(self.leg)
             self._fail("phone")
             return
-        self.exchange.floor(floor.PhoneAnswered(self.agent, self.handoff.ticket))
+        self.exchange.tell_floor(floor.PhoneAnswered(self.agent, self.handoff.ticket))
 
     def _refused(self, status: int) -> None:
         if self.status != "alerting":
             return
         logger.info("agent_phone_refused agent=%s status=%d", self.agent, status)
         if status in BUSY_OR_DECLINED:
-            self.exchange.floor(floor.Rejected(self.agent, self.handoff.ticket))
+            self.exchange.tell_floor(floor.Rejected(self.agent, self.handoff.ticket))
         else:
             self._fail("phone")
 
@@ -199,14 +199,14 @@ class Offer:
         self.rooms.media.hold(self.handoff.visit.leg, self.rooms.music)
         self.status = "held"
         self.tell()
-        self.exchange.floor(floor.CallHeld(self.agent, self.handoff.ticket))
+        self.exchange.tell_floor(floor.CallHeld(self.agent, self.handoff.ticket))
 
     def unhold(self) -> None:
         self._need("unhold", "held")
         self.rooms.media.unhold(self.handoff.visit.leg)
         self.status = "connected"
         self.tell()
-        self.exchange.floor(floor.CallRetrieved(self.agent, self.handoff.ticket))
+        self.exchange.tell_floor(floor.CallRetrieved(self.agent, self.handoff.ticket))
 
     def send_keys(self, digits: str) -> None:
         self._need("sendDTMF", "connected")

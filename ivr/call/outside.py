@@ -47,7 +47,7 @@ class OutsideCall:
         try:
             target, flow = await self.exchange.outside_target(self.to)
             self._voice = VoiceLeg(self.leg, flow.local[0], rooms.media)
-            await self._voice.open()
+            await self._voice.open(beside=self.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)
             self._tell(False)

@@ -69,20 +69,20 @@ class ExchangeSwitchboard:
             self.exchange.phones.set_workcenter(user, workcenter)
         except IvrError as error:
             raise IciRefusal("ICI-BAD-VALUE", str(error)) from error
-        self.exchange.floor(floor.LoggedOn(user))
+        self.exchange.tell_floor(floor.LoggedOn(user))
 
     async def log_off(self, user: str, cause: str) -> None:
         logger.info("agent_logoff agent=%s cause=%s", user, cause)
-        self.exchange.floor(floor.WorkmodeChosen(user, floor.WORKMODE_LOGGED_OFF))
+        self.exchange.tell_floor(floor.WorkmodeChosen(user, floor.WORKMODE_LOGGED_OFF))
 
     async def screen_lost(self, user: str) -> None:
-        self.exchange.floor(floor.ScreenLost(user))
+        self.exchange.tell_floor(floor.ScreenLost(user))
 
     async def set_workmode(self, user: str, workmode: int) -> None:
         known = workmode in WORKMODE_TEXTS or workmode > 999
         if not known:
             raise IciRefusal("ICI-BAD-VALUE", f"workmode {workmode} is not known; 1, 2, 3 or above 999 is needed")
-        self.exchange.floor(floor.WorkmodeChosen(user, workmode))
+        self.exchange.tell_floor(floor.WorkmodeChosen(user, workmode))
 
     async def set_queues(self, user: str, queues: list[str]) -> None:
         unknown = [queue for queue in queues if queue not in self.exchange.menu.queues]
@@ -109,11 +109,11 @@ class ExchangeSwitchboard:
 
     async def accept(self, user: str, item_id: str) -> None:
         offer = self._offer(item_id, "accept", "alerting")
-        self.exchange.floor(floor.Accepted(user, offer.handoff.ticket))
+        self.exchange.tell_floor(floor.Accepted(user, offer.handoff.ticket))
 
     async def reject(self, user: str, item_id: str) -> None:
         offer = self._offer(item_id, "reject", "alerting")
-        self.exchange.floor(floor.Rejected(user, offer.handoff.ticket))
+        self.exchange.tell_floor(floor.Rejected(user, offer.handoff.ticket))
 
     async def drop(self, user: str, item_id: str) -> None:
         offer = self._offer(item_id, "drop", "connected", "held")

@@ -316,7 +316,7 @@ class Visit:
 
     def _silence(self) -> None:
         self._cancel_sounding()
-        self.rooms.media.stop(self.leg)
+        self.rooms.media.stop_playing(self.leg)
 
     def _cancel_sounding(self) -> None:
         if self._sounding is not None and self._sounding is not asyncio.current_task():

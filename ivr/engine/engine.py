@@ -25,7 +25,7 @@ from ivr.engine.health import Health
 from ivr.engine.music import music_file
 from ivr.errors import Problem, SettingsError
 from ivr.ici.client import EventSender
-from ivr.ici.dialect import load_dialect
+from ivr.ici import dialect as dialects
 from ivr.ici.endpoint import IciEndpoint
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
@@ -88,7 +88,7 @@ class Engine:
         await self._bind_sip(signalling)
         media = MediaWorkers(settings.media, self._on_media)
         app = web.Application(client_max_size=settings.ici.max_attached_data * 8)
-        dialect = load_dialect(settings.ici.dialect)
+        dialect = dialects.load(settings.ici.dialect)
         sender = EventSender(settings.ici, dialect, self._screen_lost)
         self._parts.push_async_callback(sender.close)
 

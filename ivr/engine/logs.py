@@ -29,7 +29,7 @@ class JsonFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = one_line(record.getMessage())
         event = text.split(" ", 1)[0]
-        fields = {key: value for key, value in _PAIR.findall(text)}
+        fields = dict(_PAIR.findall(text))
         entry = {"time": _utc(record), "level": record.levelname.lower(), "logger": record.name, "event": event}
         entry |= {key: value for key, value in fields.items() if key not in entry}
         entry["message"] = text

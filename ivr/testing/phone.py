@@ -196,6 +196,8 @@ class ScriptedPhone:
         self._port = port
         self._tcp = tcp
         self._calls: dict[str, PhoneCall] = {}
+        self.rung = 0
+        """Calls that came in."""
         self._answered: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.signalling = Signalling(UserAgent(UserAgentSettings(product="ivr-phone")), self.clock, self._on_sip)
@@ -304,6 +306,7 @@ class ScriptedPhone:
         call.caller = incoming.calling_number
         self._calls[incoming.leg] = call
         self.signalling.ring(incoming.leg)
+        self.rung += 1
         call.mark("ringing")
         if self.answering is None:
             return

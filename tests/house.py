@@ -1,0 +1,205 @@
+"""A whole engine on loopback with ports of its own, and the people around it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ivr.config import (
+    AgentSettings,
+    HostPort,
+    HttpSettings,
+    IciSettings,
+    MediaSettings,
+    MenuSettings,
+    RoutingSettings,
+    Settings,
+    SipSettings,
+    SpeechSettings,
+    StoreSettings,
+    shipped,
+)
+from ivr.engine.engine import Engine, Listening
+from ivr.ici.crm_client import CrmClient
+from ivr.ici.switchboard import IciEvent, PhoneCallChanged, PhoneCallItem, UserChanged
+from ivr.media.g711 import Samples
+from ivr.media.wav import read_wav
+from ivr.speech.contracts import Clip
+from ivr.testing.phone import Answering, ScriptedPhone
+
+_ranges = itertools.count()
+SKILLS = {"desk1": ("general", "billing"), "desk2": ("general", "outages"), "desk3": ("emergency", "general")}
+
+
+class Desk:
+    """An agent: a desktop that speaks ICI, and a telephone."""
+
+    def __init__(self, name: str, url: str, phone: ScriptedPhone) -> None:
+        self.name = name
+        self.phone = phone
+        self.events: list[IciEvent] = []
+        self._changed = asyncio.Condition()
+        self.client = CrmClient(url, name, on_event=self._on_event)
+        self.on_alerting: Callable[[PhoneCallItem], None] | None = None
+
+    def _on_event(self, event: IciEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, PhoneCallChanged) and event.item.status == "alerting" and self.on_alerting:
+            self.on_alerting(event.item)
+        asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def log_on(self, *, ready: bool = True) -> None:
+        await self.client.start()
+        await self.client.subscribe(self.phone.uri)
+        if ready:
+            await self.client.set_workmode(2)
+
+    @property
+    def items(self) -> list[PhoneCallItem]:
+        return [event.item for event in self.events if isinstance(event, PhoneCallChanged)]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [item.status for item in self.items]
+
+    async def item(self, status: str, *, within: float = 10.0, after: int = 0) -> PhoneCallItem:
+        """The first item event with this status, behind the first `after` of them."""
+
+        def found() -> PhoneCallItem | None:
+            return next((item for item in self.items[after:] if item.status == status), None)
+
+        return await self._when(found, within)
+
+    async def workmode(self, text: str, *, within: float = 10.0) -> UserChanged:
+        def found() -> UserChanged | None:
+            events = [event for event in self.events if isinstance(event, UserChanged)]
+            return events[-1] if events and events[-1].user.workmode_text == text else None
+
+        return await self._when(found, within)
+
+    async def _when(self, found: Callable[[], Any], within: float) -> Any:
+        async with asyncio.timeout(within), self._changed:
+            while (value := found()) is None:
+                await self._changed.wait()
+            return value
+
+    async def close(self) -> None:
+        await self.client.close()
+        await self.phone.stop()
+
+
+class House:
+    """One engine with everything real but the people."""
+
+    def __init__(self, var: Path, prompts: Path, **changes: Any) -> None:
+        first = 30000 + 200 * (next(_ranges) % 150)
+        var.mkdir(parents=True, exist_ok=True)
+        if not (var / "prompts").exists():
+            (var / "prompts").symlink_to(prompts, target_is_directory=True)
+        defaults: dict[str, Any] = {
+            "sip": SipSettings(listen=HostPort("127.0.0.1", 0)),
+            "media": MediaSettings(ports=(first, first + 199)),
+            "http": HttpSettings(listen=HostPort("127.0.0.1", 0)),
+            "ici": IciSettings(),
+            "routing": RoutingSettings(wrap_up=0.2, after_reject=0.2, after_missed=0.2),
+            "store": StoreSettings(path=var / "ivr.db"),
+            "menu": MenuSettings(folder=shipped("menus"), audio=shipped("audio")),
+            "speech": SpeechSettings(),
+            "agents": tuple(AgentSettings(name, name.title(), skills) for name, skills in SKILLS.items()),
+            "var": var,
+        }
+        self.settings = Settings(**(defaults | changes))
+        self.engine = Engine(self.settings)
+        self.listening: Listening | None = None
+        self._phones: list[ScriptedPhone] = []
+        self._desks: list[Desk] = []
+
+    async def start(self) -> None:
+        self.listening = await self.engine.start()
+
+    async def stop(self) -> None:
+        for desk in self._desks:
+            await desk.close()
+        for phone in self._phones:
+            await phone.stop()
+        await self.engine.stop()
+
+    @property
+    def uri(self) -> str:
+        assert self.listening is not None
+        return f"sip:ivr@127.0.0.1:{self.listening.sip.port}"
+
+    @property
+    def ici_url(self) -> str:
+        assert self.listening is not None
+        return f"http://127.0.0.1:{self.listening.http.port}/ici"
+
+    @property
+    def store(self) -> Any:
+        assert self.engine.exchange is not None
+        return self.engine.exchange.rooms.store
+
+    async def phone(self, user: str = "softphone", answering: Answering | None = None) -> ScriptedPhone:
+        phone = ScriptedPhone(user, answering=answering)
+        await phone.start()
+        self._phones.append(phone)
+        return phone
+
+    async def desk(self, name: str = "desk1", *, answering: Answering | None = None, ready: bool = True) -> Desk:
+        phone = ScriptedPhone(name, answering=answering or Answering(after=0.2))
+        await phone.start()
+        desk = Desk(name, self.ici_url, phone)
+        self._desks.append(desk)
+        await desk.log_on(ready=ready)
+        return desk
+
+    async def record(self, *, within: float = 5.0) -> dict[str, Any]:
+        """The newest record of a visit that has ended."""
+        async with asyncio.timeout(within):
+            while (record := await self.store.call("last")) is None:
+                await asyncio.sleep(0.02)
+        return dict(record)
+
+    async def clip(self, text: str, *, language: str = "en") -> Samples:
+        """The sound of a text that has been said, from the library."""
+        assert self.engine.exchange is not None
+        voice = self.engine.exchange.menu.language(language).voice
+        return read_wav(await self.engine.exchange.rooms.library.file(Clip(language, voice, text)))
+
+
+def likeness(recording: Samples, clip: Samples) -> float:
+    """How much of `clip` is somewhere in `recording`: 1 for the very same sound, near 0 for another.
+
+    Normalised cross-correlation at the best offset; it is the fingerprint of the sound, whatever its words.
+    """
+    sound, pattern = recording.astype(np.float64), clip.astype(np.float64)
+    if len(sound) < len(pattern):
+        return 0.0
+    size = 1 << (len(sound) + len(pattern)).bit_length()
+    spectrum = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(pattern, size))
+    products = np.fft.irfft(spectrum, size)[: len(sound) - len(pattern) + 1]
+    energy = np.concatenate([[0.0], np.cumsum(sound**2)])
+    windows = energy[len(pattern) :] - energy[: len(energy) - len(pattern)]
+    scale = np.sqrt(np.maximum(windows, 1.0) * max(1.0, float((pattern**2).sum())))
+    return float((products / scale).max())
+
+
+def tone_level(recording: Samples, hertz: float) -> float:
+    """Loudest share of one frequency in any half second, 0 to 1."""
+    best, time = 0.0, np.arange(4000) / 8000
+    wave = np.exp(-2j * np.pi * hertz * time)
+    for start in range(0, max(1, len(recording) - 4000), 800):
+        part = recording[start : start + 4000].astype(np.float64)
+        power = float((part**2).sum())
+        if len(part) == 4000 and power > 4000 * 500**2:
+            best = max(best, 2 * abs(np.vdot(wave, part)) ** 2 / (4000 * power))
+    return best
