@@ -1,0 +1,181 @@
+"""Steps that lead to people: ``handoff`` to an agent, ``transfer`` outside, a noted ``callback``."""
+
+from __future__ import annotations
+
+from ivr.menu.activity import Activity, Conversation
+from ivr.menu.asking import AskingNumber
+from ivr.menu.events import (
+    CallbackNoted,
+    CancelHandoff,
+    Event,
+    HandoffEnded,
+    NoteCallback,
+    StartHandoff,
+    StartTransfer,
+    StepLeft,
+    TransferEnded,
+)
+from ivr.menu.expressions import is_set
+from ivr.menu.hours import is_open
+from ivr.menu.model import CallbackStep, Choice, HandoffStep, TransferStep
+
+EMERGENCY = "emergency"
+"""Queue that nobody leaves for another by pressing a key in fear."""
+NOTED_WITHIN = 5.0
+"""Seconds a callback may take to be on disk."""
+
+
+class HandingOff(Activity):
+    """``handoff``: its words first, then the queue, from which the keys of `everywhere` lead out."""
+
+    step: HandoffStep
+
+    def __init__(self, talk: Conversation, step: HandoffStep) -> None:
+        super().__init__(talk, step)
+        self.since: float | None = None
+        """Monotonic time the caller began to wait; None before and after."""
+        self.with_agent = False
+
+    def begin(self) -> None:
+        self.talk.facts.reason = self.step.reason
+        self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
+
+    def prompt_over(self) -> None:
+        if self.since is not None or self.with_agent:
+            return
+        queue = self.talk.menu.queues[self.step.queue]
+        hours = self.talk.menu.hours.get(queue.open)
+        if hours is not None and not is_open(hours, self.talk.facts.utc(self.talk.now)):
+            self.talk.leave("closed", self.step.exits["closed"])
+            return
+        self.since = self.talk.now
+        fields, live = self.talk.facts.attached()
+        waiting = self.talk.pieces([self.step.waiting] if self.step.waiting else [])
+        self.talk.tell(
+            StartHandoff(
+                self.step.queue,
+                self.step.reason,
+                self.step.priority_raise,
+                self.talk.menu.application,
+                fields,
+                live,
+                waiting,
+            )
+        )
+
+    def keys_waiting(self) -> None:
+        newest, _ = self.talk.keys.last_two()
+        choice = None if self.with_agent else self.talk.everywhere(newest)
+        if choice is not None and choice.go != "REPEAT" and not self.leads_here(choice):
+            self.act_on(choice, newest)
+            return
+        self.talk.keys.drop_all()
+        if self.since is None and self.talk.stage.playing is not None and self.talk.stage.keys_may_interrupt():
+            self.talk.stage.stop()
+            self.prompt_over()
+
+    def leads_here(self, choice: Choice) -> bool:
+        """Whether the caller already waits for what the key asks for; to queue again would lose the place.
+        The emergency queue is not left for another one."""
+        target = self.talk.menu.steps.get(choice.go)
+        if not isinstance(target, HandoffStep):
+            return False
+        return target.queue == self.step.queue or (self.since is not None and self.step.queue == EMERGENCY)
+
+    def stop_waiting(self) -> None:
+        """The caller no longer waits, whyever."""
+        if self.since is not None:
+            self.talk.facts.waited += self.talk.now - self.since
+            self.since = None
+
+    def give_up(self) -> None:
+        """The caller chose something else."""
+        if self.since is not None:
+            self.talk.tell(CancelHandoff())
+            self.stop_waiting()
+
+    def outside(self, event: Event) -> None:
+        if not isinstance(event, HandoffEnded) or self.since is None:
+            return
+        self.stop_waiting()
+        if event.outcome == "answered":
+            self.with_agent = True
+            self.talk.keys.drop_all()
+            self.talk.tell(StepLeft(self.step.name, "answered"))
+        else:
+            self.talk.leave(event.outcome, self.step.exits[event.outcome])
+
+
+class Transferring(Activity):
+    """``transfer``: to an outside number; once asked for it cannot be taken back."""
+
+    step: TransferStep
+
+    def __init__(self, talk: Conversation, step: TransferStep) -> None:
+        super().__init__(talk, step)
+        self.asked = False
+        self.away = False
+
+    def begin(self) -> None:
+        self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
+
+    def prompt_over(self) -> None:
+        if not self.asked:
+            self.asked = True
+            self.talk.tell(StartTransfer(self.step.to))
+
+    def keys_waiting(self) -> None:
+        if self.asked:
+            self.talk.keys.drop_all()
+        else:
+            super().keys_waiting()
+
+    def outside(self, event: Event) -> None:
+        if not isinstance(event, TransferEnded) or not self.asked or self.away:
+            return
+        if event.outcome == "failed":
+            self.talk.leave("failed", self.step.failed)
+            return
+        self.away = True
+        self.talk.tell(StepLeft(self.step.name, "answered"))
+
+
+class NotingCallback(Activity):
+    """``callback``: on disk first, then its words, so that nothing is promised that could be lost."""
+
+    step: CallbackStep
+
+    def __init__(self, talk: Conversation, step: CallbackStep, queue: str) -> None:
+        super().__init__(talk, step)
+        self.queue = queue
+        self.asked = self.noted = False
+
+    def begin(self) -> None:
+        number = self.talk.facts.all().get(self.step.number)
+        if not is_set(number):
+            self.talk.become(AskingNumber(self.talk, self.step, lambda _: self.talk.become(self)))
+            return
+        fields, live = self.talk.facts.attached()
+        fields |= {name: str(int(self.talk.facts.waited)) for name in live}
+        self.asked = True
+        self.ring_in("note", NOTED_WITHIN)
+        reason, keep_place = self.talk.facts.reason, self.step.keep_place
+        self.talk.tell(NoteCallback(str(number), self.queue, reason, fields, keep_place))
+
+    def outside(self, event: Event) -> None:
+        if not isinstance(event, CallbackNoted) or not self.asked or self.noted:
+            return
+        self.silence_timers("note")
+        if not event.noted:
+            self.talk.leave("failed", self.step.failed)
+            return
+        self.noted = True
+        self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
+
+    def prompt_over(self) -> None:
+        if self.noted:
+            self.talk.leave("ok", self.step.ok)
+
+    def rang(self, timer: str) -> None:
+        if timer == "note":
+            self.talk.leave("failed", self.step.failed)
