@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from house import House
 
 IN_CI = os.environ.get("CI") == "true"
 PROGRAMS = {"baresip": "baresip", "sipp": "sip-tester"}
@@ -59,12 +56,3 @@ def free_port() -> int:
 def prompts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of rendered prompts for all engines of a test run."""
     return tmp_path_factory.mktemp("prompts")
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path: Path, prompts_folder: Path) -> AsyncIterator[House]:
-    """A running engine with the sample menu and customers."""
-    house = House(tmp_path / "var", prompts_folder)
-    await house.start()
-    yield house
-    await house.stop()

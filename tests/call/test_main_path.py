@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from house import House, likeness, tone_level
+from house import House
+from sounds import likeness, tone_level
 
 from ivr.ici.attached_data import read
 from ivr.ici.switchboard import PhoneCallItem

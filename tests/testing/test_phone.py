@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from house import tone_level
+from sounds import tone_level
 
 from ivr.errors import IvrError, LocalProtocolError
 from ivr.testing.phone import Answering, ScriptedPhone
