@@ -262,7 +262,7 @@ async def test_closing_twice_gives_zeros(desk: Any) -> None:
 async def test_health_tells_of_each_worker(desk: Any, phone: Any) -> None:
     await desk.call("a", phone())
     async with asyncio.timeout(10):
-        while "stalls" not in desk.workers.health[0]:  # noqa: ASYNC110  health is polled by its readers
+        while "stalls" not in desk.workers.health[0]:
             await asyncio.sleep(0.05)
     health = desk.workers.health[0]
     assert health["alive"] and health["legs"] == 1 and health["pid"] == desk.workers.pids[0]

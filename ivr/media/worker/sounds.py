@@ -31,7 +31,7 @@ class Sounds:
         self._limit = limit
         self._sounds: OrderedDict[Key, Sound] = OrderedDict()
         self._size = 0
-        self._missing: queue.SimpleQueue[tuple[Key, Sound] | None] = queue.SimpleQueue()
+        self._missing: queue.SimpleQueue[tuple[Key, Sound] | threading.Event | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Key, Sound, str]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._read, name="sounds", daemon=True)
         self._thread.start()
@@ -71,6 +71,13 @@ class Sounds:
         """Octets of encoded sound kept."""
         return self._size
 
+    def settle(self) -> None:
+        """Wait until all that was asked for is read. Not for the thread that keeps the clock."""
+        read = threading.Event()
+        self._missing.put(read)
+        read.wait()
+        self.collect()
+
     def close(self) -> None:
         """End the thread."""
         self._missing.put(None)
@@ -78,6 +85,9 @@ class Sounds:
 
     def _read(self) -> None:
         while (wanted := self._missing.get()) is not None:
+            if isinstance(wanted, threading.Event):
+                wanted.set()
+                continue
             key, sound = wanted
             try:
                 sound.payloads = slices(read_wav(Path(key[0])), sound.codec)
