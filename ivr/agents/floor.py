@@ -1,0 +1,394 @@
+"""The floor: every agent and every waiting caller, and the one place where they are brought together.
+
+An event is applied, then whatever time has made due happens, then callers and agents are matched until nothing
+more can be: so after any event no caller waits while somebody could take the call (RT15). Callers are served by
+band, then priority with age, then arrival; of the agents with the skills the longest idle is asked.
+
+An offer is a lease: ticket and agent name each other until an answer, a refusal, a withdrawal
+or time ends it. An event that names an offer which has ended is late, and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from ivr.agents.agent import TALKING, Agent
+from ivr.agents.events import (
+    WORKMODE_LOGGED_OFF,
+    Accepted,
+    AgentCallEnded,
+    AgentState,
+    CallerJoined,
+    CallerLeft,
+    CallHeld,
+    CallRetrieved,
+    CancelOutside,
+    Command,
+    Event,
+    JoinCall,
+    LoggedOn,
+    OfferCall,
+    OfferFailed,
+    OutsideAnswered,
+    OutsideFailed,
+    PhoneAnswered,
+    QueueRule,
+    Rejected,
+    RingOutside,
+    ScreenLost,
+    TicketEnded,
+    WithdrawOffer,
+    WorkmodeChosen,
+    WrapUpFinished,
+)
+from ivr.agents.routing import agent_to_overtake, free_agent, waiting_in_order
+from ivr.agents.saved import SavedState, saved_state
+from ivr.agents.ticket import Ticket, check_rule
+from ivr.agents.views import AgentView, Person
+from ivr.config import RoutingSettings
+from ivr.errors import LocalProtocolError
+
+
+class Floor:
+    """Agents, queues and what happens between them. Pure: time is an argument."""
+
+    def __init__(
+        self,
+        agents: Sequence[Person],
+        queues: Sequence[QueueRule],
+        routing: RoutingSettings,
+        *,
+        strict_presence: bool = False,
+    ) -> None:
+        """`strict_presence` shows wrap-up, not ready and missed as Busy (PR3)."""
+        self._agents = {a.id: Agent(a.id, a.skills, strict_presence=strict_presence) for a in agents}
+        self._told = {agent.id: agent.told() for agent in self._agents.values()}
+        self._routing = routing
+        self._tickets: dict[str, Ticket] = {}
+        self._numbers = 0
+        self._now = 0.0
+        self._commands: list[Command] = []
+        self._touched: dict[str, Agent] = {}
+        self.use_queues(queues)
+
+    def use_queues(self, queues: Sequence[QueueRule]) -> None:
+        """Take these rules for callers who join from now on; those who wait keep theirs.
+
+        Raises LocalProtocolError for a rule that could not work.
+        """
+        for rule in queues:
+            check_rule(rule)
+        self._rules = {rule.name: rule for rule in queues}
+
+    # --- events in, commands out ------------------------------------------------------------------------
+
+    def handle(self, event: Event, now: float) -> list[Command]:
+        """Take one event; the commands are to be carried out one by one, in this order.
+
+        Raises LocalProtocolError, with nothing changed, for what we asked wrongly: an agent or queue that does
+        not exist, a ticket that is waiting already, a work mode that does not exist or of somebody logged off.
+        """
+        self._apply(event, now)
+        return self._finish(now)
+
+    def expire(self, now: float) -> list[Command]:
+        """Do what time has made due."""
+        return self._finish(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `expire`, monotonic seconds."""
+        times = [agent.until for agent in self._agents.values() if agent.until is not None]
+        times += [at for ticket in self._tickets.values() if (at := ticket.next_time(self._now)) is not None]
+        return min(times, default=None)
+
+    def restore(self, states: Mapping[str, Mapping[str, Any]], now: float) -> list[Command]:
+        """Take agents' states saved before a restart (`saved` of an `AgentChanged`), AG18.
+
+        Calls and offers did not survive: who talked has wrap-up, who was being rung is available, timers start
+        anew. Agents without a saved state, or with one that cannot be read, are logged off. Follow it with
+        `ScreenLost` for everybody whose desktop is not known to listen.
+        """
+        for agent in self._agents.values():
+            if (saved := saved_state(states.get(agent.id, {}))) is not None:
+                self._restore(self._touch(agent), saved, now)
+        return self._finish(now)
+
+    # --- views ------------------------------------------------------------------------------------------
+
+    def agent(self, agent_id: str) -> AgentView:
+        """Raises LocalProtocolError if there is no such agent."""
+        agent = self._agent(agent_id)
+        told = agent.told()
+        return AgentView(
+            id=agent.id,
+            skills=agent.skills,
+            state=agent.state,
+            reason=agent.reason,
+            workmode=told.workmode,
+            next_workmode=agent.next_workmode,
+            presence=told.presence,
+            idle_since=agent.idle_since,
+            ticket=agent.ticket,
+            screen=agent.screen,
+            accepted=agent.accepted,
+        )
+
+    def agents(self) -> list[AgentView]:
+        """Everybody, in the order of the settings."""
+        return [self.agent(agent_id) for agent_id in self._agents]
+
+    def queue_length(self, name: str) -> int:
+        """Callers of a queue who have no agent yet; those an agent is being rung for count."""
+        return sum(1 for ticket in self._tickets.values() if ticket.rule.name == name)
+
+    def longest_wait(self, name: str, now: float) -> float:
+        """Seconds; 0 for an empty queue."""
+        waits = (ticket.waited(now) for ticket in self._tickets.values() if ticket.rule.name == name)
+        return max(waits, default=0.0)
+
+    def position(self, ticket_id: str) -> int | None:
+        """Place in the caller's own queue, 1 is next; None when the ticket waits no more."""
+        if (ticket := self._tickets.get(ticket_id)) is None:
+            return None
+        queue = (other for other in self._tickets.values() if other.rule.name == ticket.rule.name)
+        return 1 + sum(1 for other in queue if other.rank(self._now) < ticket.rank(self._now))
+
+    def waiting_time(self, ticket_id: str, now: float) -> float | None:
+        """Seconds since the caller joined; None when the ticket waits no more."""
+        ticket = self._tickets.get(ticket_id)
+        return None if ticket is None else ticket.waited(now)
+
+    def staffed(self, name: str) -> bool:
+        """Whether anybody with the skills of a queue is logged on with a screen, busy or not (RT8)."""
+        skills = self._rule(name).skills
+        return any(agent.screen and skills <= agent.skills for agent in self._agents.values())
+
+    # --- one event --------------------------------------------------------------------------------------
+
+    def _apply(self, event: Event, now: float) -> None:
+        match event:
+            case CallerJoined():
+                self._join_queue(event, now)
+            case CallerLeft(ticket=ticket_id):
+                self._caller_left(ticket_id, now)
+            case LoggedOn(agent=agent_id):
+                self._touch(self._agent(agent_id)).log_on(now)
+            case WorkmodeChosen():
+                self._choose_workmode(event, now)
+            case ScreenLost(agent=agent_id):
+                self._screen_lost(self._agent(agent_id))
+            case OutsideAnswered(ticket=ticket_id):
+                self._outside_answered(ticket_id, now)
+            case OutsideFailed(ticket=ticket_id):
+                if (ticket := self._tickets.get(ticket_id)) is not None and ticket.outside:
+                    ticket.outside_failed(now)
+            case Accepted() | PhoneAnswered() | Rejected() | OfferFailed():
+                self._offer_event(event, now)
+            case CallHeld() | CallRetrieved() | AgentCallEnded() | WrapUpFinished():
+                self._call_event(event, now)
+
+    def _offer_event(self, event: Accepted | PhoneAnswered | Rejected | OfferFailed, now: float) -> None:
+        agent = self._agent(event.agent)
+        if agent.state is not AgentState.OFFERED or agent.ticket != event.ticket:
+            return
+        match event:
+            case Accepted():
+                agent.accepted = True
+            case PhoneAnswered():
+                self._join(agent, now)
+            case Rejected():
+                self._take_back(agent, "rejected")
+                agent.reject(now, self._routing.after_reject)
+            case OfferFailed(why="screen"):
+                self._screen_lost(agent)
+            case OfferFailed():
+                self._take_back(agent, "failed")
+                agent.lose_phone()
+
+    def _call_event(self, event: CallHeld | CallRetrieved | AgentCallEnded | WrapUpFinished, now: float) -> None:
+        agent = self._agent(event.agent)
+        if isinstance(event, WrapUpFinished):
+            if agent.state is AgentState.WRAP_UP:
+                self._touch(agent).time_is_up(now)
+        elif agent.state in TALKING and agent.ticket == event.ticket:
+            match event:
+                case CallHeld():
+                    self._touch(agent).state = AgentState.ON_HOLD
+                case CallRetrieved():
+                    self._touch(agent).state = AgentState.IN_CALL
+                case AgentCallEnded():
+                    self._touch(agent).finish_call(now, self._routing.wrap_up)
+
+    def _join_queue(self, event: CallerJoined, now: float) -> None:
+        rule = self._rule(event.queue)
+        if event.ticket in self._tickets or self._talker(event.ticket) is not None:
+            raise LocalProtocolError(f"ticket {event.ticket} is in use; a caller who joins needs a new one")
+        joined = now if event.joined is None else min(event.joined, now)
+        self._numbers += 1
+        self._tickets[event.ticket] = Ticket(event.ticket, self._numbers, rule, event.priority_raise, joined)
+
+    def _caller_left(self, ticket_id: str, now: float) -> None:
+        if (ticket := self._tickets.get(ticket_id)) is not None:
+            if ticket.agent is not None:
+                agent = self._agents[ticket.agent]
+                self._take_back(agent, "abandoned")
+                agent.release(now)
+            self._end(ticket, "abandoned", now)
+        elif (talker := self._talker(ticket_id)) is not None:
+            self._touch(talker).finish_call(now, self._routing.wrap_up)
+
+    def _choose_workmode(self, event: WorkmodeChosen, now: float) -> None:
+        agent = self._agent(event.agent)
+        if agent.state is AgentState.OFFERED and event.workmode == WORKMODE_LOGGED_OFF:
+            self._take_back(agent, "rejected")
+        agent.choose(event.workmode, now)
+        self._touch(agent)
+
+    def _screen_lost(self, agent: Agent) -> None:
+        if agent.state is AgentState.OFFERED:
+            self._take_back(agent, "failed")
+        self._touch(agent).lose_screen()
+
+    def _outside_answered(self, ticket_id: str, now: float) -> None:
+        ticket = self._tickets.get(ticket_id)
+        if ticket is None or not ticket.outside:
+            return
+        if ticket.agent is not None:
+            agent = self._agents[ticket.agent]
+            self._take_back(agent, "overtaken")
+            agent.release(now)
+        ticket.outside = ""
+        self._end(ticket, "answered", now)
+
+    # --- time and matching ------------------------------------------------------------------------------
+
+    def _finish(self, now: float) -> list[Command]:
+        self._now = max(self._now, now)
+        self._end_leases(now)
+        self._overflow(now)
+        self._ring_outside(now)
+        self._match(now)
+        for agent in self._touched.values():
+            self._tell(agent)
+        commands, self._commands, self._touched = self._commands, [], {}
+        return commands
+
+    def _end_leases(self, now: float) -> None:
+        for agent in self._agents.values():
+            if agent.until is None or now < agent.until:
+                continue
+            if agent.state is AgentState.OFFERED:
+                self._take_back(agent, "missed")
+                agent.miss(now, self._routing.after_missed)
+            else:
+                self._touch(agent).time_is_up(now)
+
+    def _overflow(self, now: float) -> None:
+        over = [t for t in self._tickets.values() if t.agent is None and t.too_long(now)]
+        for ticket in over:
+            self._end(ticket, "overflow", now)
+
+    def _ring_outside(self, now: float) -> None:
+        for ticket in self._tickets.values():
+            if address := ticket.outside_due(now):
+                ticket.outside = address
+                self._commands.append(RingOutside(ticket.id, address))
+
+    def _match(self, now: float) -> None:
+        """Everybody who fits is rung in this one pass (RT1).
+
+        An emergency that finds nobody free takes a ringing agent over; the lesser caller keeps number and age and
+        looks for another agent at once.
+        """
+        overtaken = False
+        free = [agent for agent in self._agents.values() if agent.state is AgentState.AVAILABLE]
+        for ticket in waiting_in_order(self._tickets.values(), now):
+            if not free and not ticket.emergency:
+                break
+            if (agent := free_agent(free, ticket, now)) is not None:
+                free.remove(agent)
+                self._offer(agent, ticket, now)
+            elif ticket.emergency and (agent := self._overtake(ticket, now)) is not None:
+                overtaken = True
+                self._offer(agent, ticket, now)
+        if overtaken:
+            self._overflow(now)
+            self._match(now)
+
+    def _overtake(self, emergency: Ticket, now: float) -> Agent | None:
+        agent = agent_to_overtake(self._agents.values(), self._tickets, emergency, now)
+        if agent is not None:
+            self._take_back(agent, "overtaken")
+        return agent
+
+    def _offer(self, agent: Agent, ticket: Ticket, now: float) -> None:
+        until = now + ticket.rule.ring
+        ticket.agent = agent.id
+        agent.offer(ticket.id, until)
+        self._tell(agent)
+        self._commands.append(OfferCall(agent.id, ticket.id, until))
+
+    # --- ends -------------------------------------------------------------------------------------------
+
+    def _take_back(
+        self, agent: Agent, why: Literal["abandoned", "missed", "rejected", "failed", "overtaken"]
+    ) -> None:
+        """End the offer on both sides; the caller of this decides what becomes of the agent."""
+        ticket = self._tickets[str(agent.ticket)]
+        ticket.agent = None
+        self._touch(agent)
+        self._commands.append(WithdrawOffer(agent.id, ticket.id, why))
+
+    def _join(self, agent: Agent, now: float) -> None:
+        ticket = self._tickets[str(agent.ticket)]
+        self._commands.append(JoinCall(agent.id, ticket.id))
+        self._touch(agent).join()
+        self._end(ticket, "answered", now, agent.id)
+
+    def _end(
+        self, ticket: Ticket, outcome: Literal["answered", "abandoned", "overflow"], now: float, agent: str = ""
+    ) -> None:
+        del self._tickets[ticket.id]
+        if ticket.outside:
+            self._commands.append(CancelOutside(ticket.id))
+        self._commands.append(TicketEnded(ticket.id, outcome, ticket.waited(now), agent))
+
+    def _restore(self, agent: Agent, saved: SavedState, now: float) -> None:
+        agent.restore(saved.state, saved.reason, saved.next_workmode, now)
+        if agent.state in TALKING or agent.state is AgentState.WRAP_UP:
+            agent.finish_call(now, self._routing.wrap_up)
+        elif agent.state is AgentState.MISSED:
+            agent.until = now + self._routing.after_missed
+        elif agent.reason == "rejected":
+            agent.until = now + self._routing.after_reject
+
+    def _agent(self, agent_id: str) -> Agent:
+        if (agent := self._agents.get(agent_id)) is None:
+            known = ", ".join(self._agents) or "none"
+            raise LocalProtocolError(f"there is no agent {agent_id!r}; known are {known}")
+        return agent
+
+    def _rule(self, name: str) -> QueueRule:
+        if (rule := self._rules.get(name)) is None:
+            known = ", ".join(self._rules) or "none"
+            raise LocalProtocolError(f"there is no queue {name!r}; known are {known}")
+        return rule
+
+    def _talker(self, ticket_id: str) -> Agent | None:
+        """Who talks to the caller of a ticket that has been answered."""
+        for agent in self._agents.values():
+            if agent.state in TALKING and agent.ticket == ticket_id:
+                return agent
+        return None
+
+    def _touch(self, agent: Agent) -> Agent:
+        self._touched[agent.id] = agent
+        return agent
+
+    def _tell(self, agent: Agent) -> None:
+        told = agent.told()
+        if told != self._told[agent.id]:
+            self._told[agent.id] = told
+            self._commands.append(told)

@@ -1,0 +1,40 @@
+"""Who gets whom: pure choices over agents and tickets, moving nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ivr.agents.agent import Agent
+from ivr.agents.events import AgentState
+from ivr.agents.ticket import Rank, Ticket
+
+
+def waiting_in_order(tickets: Iterable[Ticket], now: float) -> list[Ticket]:
+    """Callers nobody is being offered to, the first to be served first."""
+    return sorted((ticket for ticket in tickets if ticket.agent is None), key=lambda ticket: ticket.rank(now))
+
+
+def free_agent(agents: Iterable[Agent], ticket: Ticket, now: float) -> Agent | None:
+    """The available agent with the skills who has been idle longest; of equals the lower id."""
+    fit = (a for a in agents if a.state is AgentState.AVAILABLE and ticket.fits(a.skills, now))
+    return min(fit, key=lambda a: (a.idle_since, a.id), default=None)
+
+
+def agent_to_overtake(
+    agents: Iterable[Agent], tickets: Mapping[str, Ticket], emergency: Ticket, now: float
+) -> Agent | None:
+    """The agent whose telephone should ring for `emergency` instead of for a lesser call (RT4).
+
+    Only offers are taken back, never a conversation; one that nobody accepted before one that was accepted on
+    the screen, then the least urgent caller's.
+    """
+
+    def least(agent: Agent) -> tuple[bool, Rank]:
+        return (not agent.accepted, tickets[str(agent.ticket)].rank(now))
+
+    fit = (
+        a
+        for a in agents
+        if a.state is AgentState.OFFERED and not tickets[str(a.ticket)].emergency and emergency.fits(a.skills, now)
+    )
+    return max(fit, key=least, default=None)
