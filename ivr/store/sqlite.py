@@ -166,6 +166,10 @@ class SqliteStore:
         """``promise_id``, ``amount`` and ``promise_date`` of each, newest first."""
         return await self._connection.run(lambda db: sqlite_payments.promise_rows(db, account))
 
+    async def sample_accounts(self) -> set[str]:
+        """Sample customers nobody has imported over: the ones whose PINs are the public ones."""
+        return await self._connection.run(sqlite_customers.sample_accounts)
+
     async def unlock(self, account: str) -> bool:
         return await self._connection.run(lambda db: unlock(db, account))
 

@@ -110,13 +110,16 @@ def known_accounts(db: Database) -> set[str]:
     return {found["account"] for found in rows(db, "SELECT account FROM customers")}
 
 
+def sample_accounts(db: Database) -> set[str]:
+    return {found["account"] for found in rows(db, "SELECT account FROM customers WHERE sample = 1")}
+
+
 def remove_samples(db: Database, but: Iterable[str]) -> int:
     """Take out the sample customers with all that hangs on them, and the sample outages."""
     kept = set(but)
-    gone = [one["account"] for one in rows(db, "SELECT account FROM customers WHERE sample = 1")]
-    for account in gone:
-        if account not in kept:
-            db.execute("DELETE FROM customers WHERE account = ?", [account])
-            db.execute("DELETE FROM pin_attempts WHERE account = ?", [account])
+    gone = sample_accounts(db) - kept
+    for account in sorted(gone):
+        db.execute("DELETE FROM customers WHERE account = ?", [account])
+        db.execute("DELETE FROM pin_attempts WHERE account = ?", [account])
     db.execute("DELETE FROM outages WHERE sample = 1")
-    return sum(account not in kept for account in gone)
+    return len(gone)

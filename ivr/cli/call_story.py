@@ -1,0 +1,128 @@
+"""A call record as a story a person reads: who, when, the way through the menu, the handoff, the end.
+
+Records of older versions may lack keys, and a call that goes on has no end yet: what is missing is left out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+
+from ivr.cli.tables import cell, plain, table
+
+
+def tell(record: dict[str, Any], out: Console) -> None:
+    _head(record, out)
+    _timeline(record, out)
+    _lookups(record, out)
+    for number, handoff in enumerate(_dicts(record.get("handoffs") or [record.get("handoff")]), 1):
+        _handoff(handoff, number, out)
+    _end(record, out)
+
+
+def seconds_between(start: object, end: object) -> float:
+    """0 where either time is missing or unreadable."""
+    try:
+        return max((datetime.fromisoformat(str(end)) - datetime.fromisoformat(str(start))).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _head(record: dict[str, Any], out: Console) -> None:
+    facts = table("call", plain(record.get("id")))
+    lasted = (
+        f"{seconds_between(record.get('started'), record.get('ended')):.0f} s"
+        if record.get("ended")
+        else "goes on"
+    )
+    for label, value in (
+        ("from", record.get("caller") or "withheld"),
+        ("to", record.get("called")),
+        ("started", _moment(record.get("started"))),
+        ("lasted", lasted),
+        ("menu", record.get("menu")),
+        ("language", record.get("language")),
+        ("keys", record.get("digits")),
+        ("goals", ", ".join(map(str, record.get("goals") or []))),
+    ):
+        if value:
+            facts.add_row(cell(label), cell(value))
+    out.print(facts)
+
+
+def _timeline(record: dict[str, Any], out: Console) -> None:
+    steps = _dicts(record.get("steps"))
+    if not steps and record.get("path"):
+        steps = [{"step": step} for step in record["path"]]
+    if not steps:
+        return
+    line = table("at", "step", "left by", right=("at",))
+    for step in steps:
+        at = step.get("at")
+        line.add_row(
+            cell(_clock(at) if isinstance(at, int | float) else ""), cell(step.get("step")), cell(step.get("exit"))
+        )
+    out.print("", line)
+
+
+def _lookups(record: dict[str, Any], out: Console) -> None:
+    lookups = _dicts(record.get("lookups"))
+    if not lookups:
+        return
+    shown = table("look-up", "outcome", "seconds", right=("seconds",))
+    for one in lookups:
+        shown.add_row(cell(one.get("name")), cell(one.get("outcome")), cell(one.get("seconds")))
+    out.print("", shown)
+
+
+def _handoff(handoff: dict[str, Any], number: int, out: Console) -> None:
+    shown = table("handoff", str(number))
+    waited = handoff.get("waited")
+    for label, value in (
+        ("queue", handoff.get("queue")),
+        ("reason", handoff.get("reason")),
+        ("agent", handoff.get("agent")),
+        ("outcome", handoff.get("outcome") or "goes on"),
+        ("waited", f"{waited:.0f} s" if isinstance(waited, int | float) else None),
+    ):
+        if value:
+            shown.add_row(cell(label), cell(value))
+    for offer in _dicts(handoff.get("offers")):
+        shown.add_row(cell("offered to"), cell(f"{offer.get('agent')}: {offer.get('outcome') or 'no answer'}"))
+    out.print("", shown)
+    data = handoff.get("attached_data")
+    if isinstance(data, dict) and data:
+        _attached(data, out)
+
+
+def _attached(data: dict[str, Any], out: Console) -> None:
+    shown = table("application", "field", "value")
+    for application, fields in data.items():
+        for name, value in (fields if isinstance(fields, dict) else {"": fields}).items():
+            shown.add_row(cell(application), cell(name), cell(value))
+    out.print("", shown)
+
+
+def _end(record: dict[str, Any], out: Console) -> None:
+    media, end = record.get("media"), record.get("end")
+    if isinstance(media, dict) and media:
+        shown = table("sound", "")
+        for name, value in media.items():
+            shown.add_row(cell(name.replace("_", " ")), cell(value))
+        out.print("", shown)
+    if isinstance(end, dict):
+        out.print("", cell(f"Ended {_moment(record.get('ended'))} by {end.get('by')}: {end.get('reason')}"))
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _moment(text: object) -> str:
+    return f"{str(text)[:19].replace('T', ' ')} UTC" if text else ""
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"

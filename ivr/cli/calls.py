@@ -1,0 +1,134 @@
+"""`ivr calls`: what happened in calls, and the callbacks that were promised."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ivr.cli.call_story import seconds_between, tell
+from ivr.cli.customers import NOT_FOUND, Config, Json, with_store
+from ivr.cli.tables import cell, complain, console, print_json, table
+from ivr.config import load_settings
+from ivr.store.contracts import Callback
+from ivr.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+
+calls_app = typer.Typer(
+    invoke_without_command=True,
+    help="What happened in calls. Without a command: the newest calls as a list.",
+)
+
+
+@calls_app.callback()
+def calls(
+    ctx: typer.Context,
+    most: Annotated[int, typer.Option("--most", "-n", help="How many to list.", min=1, max=10_000)] = 20,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """What happened in calls. Without a command: the newest calls, newest first."""
+    ctx.obj = config
+    if ctx.invoked_subcommand is None:
+        _list(most, as_json, config)
+
+
+def _list(most: int, as_json: bool, config: Path | None) -> None:
+    nothing: list[dict[str, Any]] = []
+    records = _read(config, lambda store: store.calls(most), nothing)
+    if as_json:
+        print_json(records)
+        return
+    if not records:
+        print("No calls yet.")
+        return
+    shown = table(
+        "started (UTC)", "lasted", "caller", "called", "last step", "handoff", "end", "id", right=("lasted",)
+    )
+    for record in records:
+        shown.add_row(*map(cell, _line(record)))
+    console().print(shown)
+
+
+def _line(record: dict[str, Any]) -> tuple[object, ...]:
+    handoff, end, path = record.get("handoff") or {}, record.get("end") or {}, record.get("path") or []
+    towards = " ".join(str(handoff[key]) for key in ("queue", "outcome", "agent") if handoff.get(key))
+    lasted = seconds_between(record.get("started"), record.get("ended"))
+    return (
+        str(record.get("started") or "")[:19].replace("T", " "),
+        "goes on" if not record.get("ended") else f"{int(lasted // 60)}:{int(lasted % 60):02d}",
+        record.get("caller") or "withheld",
+        record.get("called"),
+        path[-1] if path else "",
+        towards,
+        " ".join(str(end[key]) for key in ("by", "reason") if end.get(key)),
+        record.get("id"),
+    )
+
+
+@calls_app.command()
+def show(
+    ctx: typer.Context,
+    call_id: Annotated[
+        str, typer.Argument(metavar="ID|last", help="A call's id, or `last`: the newest that has ended.")
+    ],
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """One call: who, when, its way through the menu, keys (secrets as •), look-ups, handoffs, end."""
+    nothing: dict[str, Any] | None = None
+    record = _read(config or ctx.obj, lambda store: store.call(call_id), nothing)
+    if record is None:
+        found = (
+            "no call has ended yet"
+            if call_id == "last"
+            else f"there is no call {call_id!r}; `ivr calls` lists them"
+        )
+        complain(found)
+        raise typer.Exit(NOT_FOUND)
+    if as_json:
+        print_json(record)
+    else:
+        tell(record, console())
+
+
+@calls_app.command()
+def callbacks(ctx: typer.Context, as_json: Json = False, config: Config = None) -> None:
+    """Promises to call back, the oldest first."""
+    nothing: list[Callback] = []
+    noted = _read(config or ctx.obj, lambda store: store.callbacks(), nothing)
+    if as_json:
+        print_json([_document(one) for one in noted])
+        return
+    if not noted:
+        print("No callbacks are noted.")
+        return
+    shown = table("noted (UTC)", "number", "queue", "reason", "attached data", "call")
+    for one in noted:
+        data = " ".join(f"{name}={value}" for name, value in one.attached_data.items() if value)
+        noted_at = f"{one.noted:%Y-%m-%d %H:%M}"
+        shown.add_row(*map(cell, (noted_at, one.number, one.queue, one.reason, data, one.call_id)))
+    console().print(shown)
+
+
+def _document(one: Callback) -> dict[str, object]:
+    return {
+        "number": one.number,
+        "queue": one.queue,
+        "reason": one.reason,
+        "call": one.call_id,
+        "attached_data": one.attached_data,
+        "noted": one.noted.isoformat(),
+    }
+
+
+# --- a store that is not there yet holds no calls: reading makes none ------------------------------
+
+
+def _read(config: Path | None, work: Callable[[SqliteStore], Awaitable[T]], nothing: T) -> T:
+    if not load_settings(config).store.path.exists():
+        return nothing
+    return with_store(config, work, create=False)

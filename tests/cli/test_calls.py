@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ivr.cli.calls import calls_app
+from ivr.store.contracts import Callback
+from ivr.store.sqlite import SqliteStore
+from ivr.store.sqlite_pins import PinHasher
+
+HANDOFF = {
+    "queue": "general",
+    "reason": "ASKED_FOR_AGENT",
+    "agent": "desk1",
+    "attached_data": {"SAP-IC": {"ACCOUNT": "4000000002", "REASON": "ASKED_FOR_AGENT", "PROVED": "verified"}},
+    "outcome": "answered",
+    "waited": 4.2,
+    "offers": [{"agent": "desk2", "outcome": "missed"}, {"agent": "desk1", "outcome": "answered"}],
+}
+RECORD: dict[str, Any] = {
+    "id": "a84b4c76e66710",
+    "caller": "+15550100",
+    "called": "1000",
+    "started": "2026-11-22T15:00:00.000+00:00",
+    "ended": "2026-11-22T15:01:12.500+00:00",
+    "menu": "northgas@1a2b3c4d",
+    "language": "en",
+    "path": ["greet", "main", "main", "agent_asked"],
+    "steps": [
+        {"step": "greet", "at": 0.1, "exit": "go"},
+        {"step": "main", "at": 8.25, "exit": "no_input"},
+        {"step": "main", "at": 20.0, "exit": "everywhere 0"},
+        {"step": "agent_asked", "at": 61.5, "exit": None},
+    ],
+    "digits": "1••••0",
+    "lookups": [{"name": "check_pin", "outcome": "ok", "seconds": 0.041}],
+    "prompts": [],
+    "handoff": HANDOFF,
+    "handoffs": [HANDOFF],
+    "media": {"sent": 3600, "received": 3590, "lost": 3, "jitter_ms": 0.8},
+    "end": {"by": "caller", "reason": "hung_up"},
+}
+UNFINISHED = {"id": "still-there", "caller": "", "called": "1000", "started": "2026-11-22T16:00:00.000+00:00"}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "ivr.toml"
+    file.write_text(f'[store]\npath = "{tmp_path / "ivr.db"}"\n')
+    return file
+
+
+@pytest.fixture
+def kept(config: Path, tmp_path: Path) -> Path:
+    async def fill() -> None:
+        store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
+        await store.save_call({**RECORD, "id": "older", "started": "2026-11-22T14:00:00+00:00", "ended": None})
+        await store.save_call(RECORD)
+        await store.save_call(UNFINISHED)
+        noted = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+        await store.note_callback(
+            Callback("+15550100", "general", "CLOSED", "c1", {"ACCOUNT": "4000000002"}, noted)
+        )
+        await store.close()
+
+    asyncio.run(fill())
+    return config
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(calls_app, list(words))
+
+
+def test_the_list_has_the_newest_call_first(kept: Path) -> None:
+    result = run("--config", str(kept))
+    assert result.exit_code == 0
+    head, *lines = [re.sub("  +", "|", line.strip()) for line in result.stdout.splitlines()]
+    assert head == "started (UTC)|lasted|caller|called|last step|handoff|end|id"
+    assert lines == [
+        "2026-11-22 16:00:00|goes on|withheld|1000|still-there",
+        "2026-11-22 15:00:00|1:12|+15550100|1000|agent_asked|general answered desk1|caller hung_up|a84b4c76e66710",
+        "2026-11-22 14:00:00|goes on|+15550100|1000|agent_asked|general answered desk1|caller hung_up|older",
+    ]
+
+
+def test_the_list_for_machines_holds_whole_records(kept: Path) -> None:
+    records = json.loads(run("--json", "--most", "2", "--config", str(kept)).stdout)
+    assert records == [UNFINISHED, RECORD]
+
+
+@pytest.mark.parametrize("call_id", ["last", "a84b4c76e66710"])
+def test_a_call_for_machines_is_the_record_itself(kept: Path, call_id: str) -> None:
+    assert json.loads(run("show", call_id, "--json", "--config", str(kept)).stdout) == RECORD
+    assert json.loads(run("--config", str(kept), "show", call_id, "--json").stdout) == RECORD
+
+
+def test_a_call_for_people_is_a_story(kept: Path) -> None:
+    result = run("show", "last", "--config", str(kept))
+    assert result.exit_code == 0
+    lines = [re.sub("  +", "|", line.strip()) for line in result.stdout.splitlines() if line.strip()]
+    assert lines == [
+        "call|a84b4c76e66710",
+        "from|+15550100",
+        "to|1000",
+        "started|2026-11-22 15:00:00 UTC",
+        "lasted|72 s",
+        "menu|northgas@1a2b3c4d",
+        "language|en",
+        "keys|1••••0",
+        "at|step|left by",
+        "0:00.1|greet|go",
+        "0:08.2|main|no_input",
+        "0:20.0|main|everywhere 0",
+        "1:01.5|agent_asked",
+        "look-up|outcome|seconds",
+        "check_pin|ok|0.041",
+        "handoff|1",
+        "queue|general",
+        "reason|ASKED_FOR_AGENT",
+        "agent|desk1",
+        "outcome|answered",
+        "waited|4 s",
+        "offered to|desk2: missed",
+        "offered to|desk1: answered",
+        "application|field|value",
+        "SAP-IC|ACCOUNT|4000000002",
+        "SAP-IC|REASON|ASKED_FOR_AGENT",
+        "SAP-IC|PROVED|verified",
+        "sound",
+        "sent|3600",
+        "received|3590",
+        "lost|3",
+        "jitter ms|0.8",
+        "Ended 2026-11-22 15:01:12 UTC by caller: hung_up",
+    ]
+
+
+def test_a_call_that_goes_on_is_told_as_far_as_it_went(kept: Path) -> None:
+    text = re.sub(" +", " ", run("show", "still-there", "--config", str(kept)).stdout)
+    assert "from withheld" in text and "lasted goes on" in text and "Ended" not in text
+
+
+def test_a_call_that_is_not_there_is_code_1_and_one_line(kept: Path) -> None:
+    result = run("show", "none", "--config", str(kept))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "ivr: there is no call 'none'; `ivr calls` lists them\n"
+
+
+def test_before_the_first_start_there_are_no_calls_and_none_is_made(config: Path, tmp_path: Path) -> None:
+    assert run("--config", str(config)).stdout == "No calls yet.\n"
+    assert run("callbacks", "--config", str(config)).stdout == "No callbacks are noted.\n"
+    result = run("show", "last", "--config", str(config))
+    assert (result.exit_code, result.stderr) == (1, "ivr: no call has ended yet\n")
+    assert not (tmp_path / "ivr.db").exists()
+
+
+def test_callbacks_are_listed_for_people_and_machines(kept: Path) -> None:
+    line = run("callbacks", "--config", str(kept)).stdout.splitlines()[1]
+    assert re.sub("  +", "|", line.strip()) == "2026-11-22 15:30|+15550100|general|CLOSED|ACCOUNT=4000000002|c1"
+    assert json.loads(run("callbacks", "--json", "--config", str(kept)).stdout) == [
+        {
+            "number": "+15550100",
+            "queue": "general",
+            "reason": "CLOSED",
+            "call": "c1",
+            "attached_data": {"ACCOUNT": "4000000002"},
+            "noted": "2026-11-22T15:30:00+00:00",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": "odd"},
+        {
+            "id": "odd",
+            "steps": "x",
+            "handoffs": [None, 3],
+            "handoff": None,
+            "media": [],
+            "end": None,
+            "lookups": 7,
+        },
+        {
+            "id": "odd",
+            "started": "yesterday",
+            "ended": "today",
+            "path": ["a"],
+            "steps": [{"at": "x"}],
+            "goals": [1],
+        },
+    ],
+)
+def test_an_odd_record_is_shown_all_the_same(config: Path, tmp_path: Path, odd: dict[str, Any]) -> None:
+    async def fill() -> None:
+        store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
+        await store.save_call(odd)
+        await store.close()
+
+    asyncio.run(fill())
+    for words in (["show", "odd"], []):
+        result = run(*words, "--config", str(config))
+        assert result.exit_code == 0, result.exception
+        assert "odd" in result.stdout
+
+
+def test_what_a_caller_sends_cannot_steer_the_terminal(config: Path, tmp_path: Path) -> None:
+    async def fill() -> None:
+        store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
+        await store.save_call({**RECORD, "caller": "\x1b[2J\u202e[bold]x[/bold]\ud800"})
+        await store.close()
+
+    asyncio.run(fill())
+    for words in (["show", "last"], []):
+        text = run(*words, "--config", str(config)).stdout
+        assert "\x1b" not in text and "\u202e" not in text
+        assert "[2J�[bold]x[/bold]?" in text
