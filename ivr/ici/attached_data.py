@@ -186,12 +186,16 @@ class _Reader:
         self.parser.EndElementHandler = self._end
         self._id: str | None = None
         self._begin = 0
+        self._newest = 0
+        self._newest_end = -1
 
     def _doctype(self, *_: object) -> None:
         raise IciRefusal("ICI-XML", "attached data has a DTD; send it without")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
+        self._newest = self.parser.CurrentByteIndex
+        self._newest_end = _tag_end(self.layout.raw, self._newest)
         local = name.rpartition(":")[2]
         if self.depth == 1 and local != "ItemAttachedData":
             raise IciRefusal("ICI-XML", f"the root is {local[:40]!r}; needed is ItemAttachedData")
@@ -218,13 +222,17 @@ class _Reader:
         return id
 
     def _end(self, name: str) -> None:
-        place = self.parser.CurrentByteIndex
+        # No other element has ended since the newest start tag was read: is it this one's, and the whole of it?
+        raw, place = self.layout.raw, self.parser.CurrentByteIndex
+        empty = self._newest_end >= 0 and raw.endswith(b"/>", 0, self._newest_end)
         if self.depth == 1:
-            self.layout.close = place
-            self.layout.empty_root = not self.layout.raw.startswith(b"</", place)
+            self.layout.empty_root = empty
+            self.layout.close = self._newest if empty else place
         if self.depth == 2 and self._id is not None:
-            self.layout.blocks.append(_Block(self._id, self._begin, _tag_end(self.layout.raw, place)))
+            end = self._newest_end if empty else _tag_end(raw, place)
+            self.layout.blocks.append(_Block(self._id, self._begin, end))
             self._id = None
+        self._newest_end = -1
         self.depth -= 1
 
 

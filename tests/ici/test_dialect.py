@@ -1,0 +1,137 @@
+"""The dialect file, and what is legal in which state."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from ivr.errors import IvrError
+from ivr.ici.capabilities import LEGAL, capabilities_of, check
+from ivr.ici.dialect import Dialect, available, load, parse
+from ivr.ici.switchboard import IciRefusal, ProcessingStatus
+
+
+@pytest.fixture
+def data() -> Any:
+    return yaml.safe_load((resources.files("ivr.ici") / "dialects" / "default.yaml").read_text())
+
+
+def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Dialect) -> None:
+    assert {name: list(service.operations) for name, service in dialect.services.items()} == {
+        "IciSystem": [
+            "exchangeProductInformation",
+            "getWorkcenterCapability",
+            "getPresenceQueueInfo",
+            "getPresence",
+            "ping",
+        ],
+        "IciUser": [
+            "getAttributes",
+            "subscribe",
+            "unsubscribe",
+            "setCurrentWorkmode",
+            "getWorkmodes",
+            "setCurrentQueues",
+            "getQueues",
+        ],
+        "IciItem": ["getAttachedData", "setAttachedData", "getProperties"],
+        "IciPhoneCall": ["accept", "reject", "drop", "hold", "unhold", "sendDTMF"],
+        "IciEvent": ["phoneCallChanged", "userChanged", "itemAttachedDataChanged", "subscriptionEnded"],
+    }
+    assert {service.namespace for service in dialect.services.values()} == {
+        f"urn:{name}Interface" for name in dialect.services
+    }
+
+
+def test_the_codes_of_every_status_and_capability_are_in_the_dialect(dialect: Dialect) -> None:
+    assert set(dialect.statuses) == set(get_args(ProcessingStatus)) == set(LEGAL)
+    assert {name for names in LEGAL.values() for name in names} == set(dialect.capabilities)
+
+
+def test_an_unknown_dialect_is_named_with_the_known_ones() -> None:
+    assert available() == ["default"]
+    with pytest.raises(IvrError, match=r"ici\.dialect is 'sap'; needed is one of: default"):
+        load("sap")
+
+
+def break_style(data: Any) -> None:
+    data["style"] = "encoded"
+
+
+def break_type(data: Any) -> None:
+    data["types"]["User"]["id"] = "text"
+
+
+def break_mark(data: Any) -> None:
+    data["types"]["User"]["id"] = "string!"
+
+
+def break_name(data: Any) -> None:
+    data["list_item"] = "an item"
+
+
+def break_services(data: Any) -> None:
+    del data["services"]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        (break_style, "style is 'encoded'; needed is rpc or document"),
+        (break_type, "field id has the unknown type text"),
+        (break_mark, "field id has the type 'string!'"),
+        (break_name, "spelling 'an item' is not a name"),
+        (break_services, "key 'services' is missing"),
+    ],
+)
+def test_a_mistake_in_a_dialect_is_named(data: Any, break_it: Any, complaint: str) -> None:
+    break_it(data)
+    with pytest.raises(IvrError, match=f"mine.yaml: not a dialect: {complaint}"):
+        parse(data, source="mine.yaml")
+
+
+def test_an_operation_is_found_by_spelling_and_alias_only(dialect: Dialect) -> None:
+    calls = dialect.services["IciPhoneCall"]
+    assert [calls.find(name).name for name in ("drop", "hangup", "end", "answer")] == [
+        "drop",
+        "drop",
+        "drop",
+        "accept",
+    ]  # type: ignore[union-attr]
+    assert calls.find("Drop") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "legal"),
+    [
+        ("dialing", ["drop"]),
+        ("alerting", ["accept", "reject"]),
+        ("connected", ["drop", "hold", "sendDTMF", "setAttachedData"]),
+        ("held", ["drop", "unhold"]),
+        ("conferenced", ["drop", "setAttachedData"]),
+        ("wrapup", ["drop", "setAttachedData"]),
+        ("ended", []),
+    ],
+)
+def test_what_is_legal_follows_the_state(item: Any, status: ProcessingStatus, legal: list[str]) -> None:
+    operations = ["accept", "reject", "drop", "hold", "unhold", "sendDTMF", "setAttachedData"]
+    allowed = []
+    for operation in operations:
+        try:
+            check(item(status=status, capabilities=capabilities_of(status)), operation)
+            allowed.append(operation)
+        except IciRefusal as refusal:
+            assert (refusal.code, str(refusal)) == (
+                "ICI-STATE",
+                f"Operation {operation} not allowed in state {status}",
+            )
+    assert sorted(allowed) == sorted(legal)
+    check(item(status=status), "getAttachedData")
+
+
+def test_the_snapshot_may_allow_less_than_its_state(item: Any) -> None:
+    with pytest.raises(IciRefusal):
+        check(item(status="connected", capabilities=("drop",)), "hold")
