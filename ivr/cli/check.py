@@ -1,0 +1,73 @@
+"""``ivr check``: settings and menus, looked through without opening a port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ivr.config import Settings, load_settings
+from ivr.errors import Problem, SettingsError
+from ivr.menu.load import check_menu, menu_file, menu_names
+
+MISTAKES = 2
+"""Exit code when there are mistakes."""
+
+
+def check(
+    menu: Annotated[
+        str | None,
+        typer.Argument(help="One menu: its name in the menu folder, or a file. Without it, all menus."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
+    ] = None,
+) -> None:
+    """Check the settings and the menus, and print every mistake with its line and its remedy.
+
+    Opens no port and changes nothing. Exit code 0: no mistakes; 2: there are some.
+    """
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        _report(error.problems)
+        raise typer.Exit(MISTAKES) from None
+    menus = [menu] if menu is not None else menu_names(settings.menu.folder)
+    problems = _menu_problems(settings, menus, named=menu is not None)
+    if problems:
+        _report(problems)
+        raise typer.Exit(MISTAKES)
+    what = "menu" if len(menus) == 1 else "menus"
+    typer.echo(
+        f"checked {settings.source or 'the default settings'} and the {what} {', '.join(menus)}: no mistakes"
+    )
+
+
+def _menu_problems(settings: Settings, menus: list[str], *, named: bool) -> list[Problem]:
+    folder, default = settings.menu.folder, settings.menu.default
+    heard = frozenset(settings.speech.models)
+    problems = [] if named else _no_default(settings, menus)
+    for name in menus:
+        problems += check_menu(name, folder, recogniser_languages=heard)
+    if not named and default not in menus and menu_file(default, folder).is_file():
+        problems += check_menu(default, folder, recogniser_languages=heard)
+    return list(dict.fromkeys(problems))
+
+
+def _no_default(settings: Settings, menus: list[str]) -> list[Problem]:
+    folder, default = settings.menu.folder, settings.menu.default
+    if not folder.is_dir():
+        message = f"{str(folder)!r} is no folder; name the one that holds the menus"
+        return [Problem(str(settings.source or "settings"), message, where="menu.folder")]
+    if default in menus or menu_file(default, folder).is_file():
+        return []
+    known = f"there are {', '.join(menus)}" if menus else f"there are no menus in {folder}"
+    message = f"{default!r} is no menu in {folder}; {known}"
+    return [Problem(str(settings.source or "settings"), message, where="menu.default")]
+
+
+def _report(problems: list[Problem]) -> None:
+    for problem in problems:
+        typer.echo(str(problem))
+    typer.echo(f"{len(problems)} mistake{'s' if len(problems) != 1 else ''}")

@@ -1,0 +1,114 @@
+"""Where the checks write down what they find, and the ways that lead from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ivr.errors import Problem
+from ivr.menu.model import (
+    AnyStep,
+    AskStep,
+    CallbackStep,
+    CheckStep,
+    HandoffStep,
+    LookupStep,
+    Manners,
+    Menu,
+    MenuStep,
+    SayStep,
+    TransferStep,
+)
+from ivr.menu.schema import Keys, find, place, where
+from ivr.menu.source import Mapping, Node, Sequence
+
+PROOFS = frozenset({"unreachable", "too_many_choices", "never_leaves", "circle", "may_be_empty"})
+"""Checks that an editor may silence on a step, with a reason."""
+Way = tuple[Keys, str]
+"""Where a target is written, and the target."""
+
+
+class Report:
+    def __init__(self, menu: Menu, root: Node) -> None:
+        self.menu = menu
+        self.root = root
+        self.problems: list[Problem] = []
+        self.dangling = False
+        """Some target leads nowhere, so that nothing can be said about ways through the menu."""
+
+    def wrong(self, at: Keys, message: str, *, key: bool = False) -> None:
+        """A mistake at a value, or with `key` at the name before it."""
+        while at and isinstance(at[-1], int) and not isinstance(find(self.root, at[:-1]), Sequence):
+            at = at[:-1]  # a list of one may be written without brackets
+        node = find(self.root, at)
+        line, column = place(self.root, at) if key else (node.line, node.column)
+        self.problems.append(Problem(self.menu.path, message, line, column, where(at)))
+
+    def unproven(self, step: AnyStep, proof: str, at: Keys, message: str, *, key: bool = False) -> None:
+        """A proof that failed; nothing if the editor allowed it on this step."""
+        if proof not in step.allow:
+            self.wrong(at, f"{message} [{proof}]", key=key)
+
+
+def questions(menu: Menu) -> Iterator[tuple[MenuStep | AskStep, Manners]]:
+    for step in menu.steps.values():
+        if isinstance(step, (MenuStep, AskStep)):
+            yield step, step.manners
+
+
+def own_ways(step: AnyStep) -> Iterator[Way]:
+    """Where a step leads by itself and by its answers; its misses and `everywhere` are not among them."""
+    at: Keys = ("steps", step.name)
+    match step:
+        case SayStep() | AskStep():
+            yield (*at, "go"), step.go
+        case MenuStep():
+            for number, choice in enumerate(step.choices):
+                yield (*at, "choices", number, "go"), choice.go
+        case LookupStep() | HandoffStep():
+            for exit, target in step.exits.items():
+                yield (*at, exit), target
+        case CheckStep():
+            for number, when in enumerate(step.when):
+                yield (*at, "when", number, "go"), when.go
+            yield (*at, "else"), step.otherwise
+        case TransferStep():
+            yield (*at, "failed"), step.failed
+        case CallbackStep():
+            yield (*at, "ok"), step.ok
+            yield (*at, "failed"), step.failed
+
+
+def miss_ways(manners: Manners, at: Keys) -> Iterator[Way]:
+    for kind, rows in (("no_input", manners.no_input), ("no_match", manners.no_match)):
+        for number, miss in enumerate(rows):
+            if miss.go:
+                yield (*at, kind, number, "go"), miss.go
+
+
+def menu_ways(menu: Menu) -> Iterator[Way]:
+    """Targets that stand outside the steps."""
+    yield ("start",), menu.start
+    yield ("defaults", "on_fault"), menu.on_fault
+    yield from miss_ways(menu.manners, ("defaults",))
+    for number, choice in enumerate(menu.everywhere):
+        yield ("everywhere", number, "go"), choice.go
+    for name, level in menu.levels.items():
+        yield ("levels", name, "start"), level.start
+        yield ("levels", name, "failed"), level.failed
+
+
+def written_ways(report: Report) -> Iterator[Way]:
+    """Every target of the file, once: misses that a question has from the defaults only there."""
+    yield from menu_ways(report.menu)
+    for step in report.menu.steps.values():
+        yield from own_ways(step)
+    for step, manners in questions(report.menu):
+        at: Keys = ("steps", step.name)
+        own = {key for key in ("no_input", "no_match") if written(report, (*at, key))}
+        yield from (way for way in miss_ways(manners, at) if way[0][2] in own)
+
+
+def written(report: Report, at: Keys) -> bool:
+    """Whether the file has that key."""
+    holder = find(report.root, at[:-1])
+    return isinstance(holder, Mapping) and holder.get(str(at[-1])) is not None
