@@ -63,6 +63,7 @@ class WorkerProcess:
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
                 env=_environment(),
+                start_new_session=True,  # Ctrl-C is for the engine, which hangs up before it stops us
             )
         except OSError:
             ours.close()
@@ -142,7 +143,8 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the package findable by a child that is started elsewhere."""
+    """Ours, with the package findable by a child that is started elsewhere, and without threads for large arrays."""
     root = str(Path(ivr.__file__).parent.parent)
     before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{before}" if before else root}
+    paths = f"{root}{os.pathsep}{before}" if before else root
+    return {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -32,7 +32,13 @@ class WorkerProcess:
         command = (sys.executable, "-P", "-m", module, *arguments)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), limit=1 << 20
+                *command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                env=_environment(),
+                limit=1 << 20,
+                start_new_session=True,  # Ctrl-C is for the engine
             )
         except OSError as error:
             raise IvrError(f"cannot start {module}: {error.strerror or error}") from error
