@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,25 +10,6 @@ from ivr.errors import IvrError
 from ivr.speech.contracts import SAMPLE_RATE
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
 from ivr.speech.sound import silence, to_pcm
-
-SPEECH = "IVR_TEST_SPEECH"
-
-
-def recordings_or_skip(environ: dict[str, str]) -> Path:
-    """The folder of test recordings; without one skip here, but fail in CI, where it must not be missing."""
-    folder = environ.get(SPEECH, "")
-    if folder and Path(folder).is_dir():
-        return Path(folder)
-    why = f"{SPEECH} names no folder with the test model and the recordings (it is {folder!r})"
-    if environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
-
-
-@pytest.fixture(scope="session")
-def speech_recordings() -> Path:
-    """Folder with ``vosk-test-model``, ``digits-dev`` and ``people-dev``."""
-    return recordings_or_skip(dict(os.environ))
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ PACKET = 1600
 
 
 @pytest.fixture
-async def ear(speech_recordings: Path) -> AsyncIterator[VoskRecogniser]:
-    recogniser = VoskRecogniser({"en": speech_recordings / "vosk-test-model"})
+async def ear(speech_folder: Path) -> AsyncIterator[VoskRecogniser]:
+    recogniser = VoskRecogniser({"en": speech_folder / "vosk-test-model"})
     await recogniser.start()
     yield recogniser
     await recogniser.stop()
@@ -65,14 +65,14 @@ def worker_of(recogniser: VoskRecogniser) -> int:
     return worker.pid
 
 
-async def test_recorded_digits_are_recognised(ear: VoskRecogniser, speech_recordings: Path) -> None:
+async def test_recorded_digits_are_recognised(ear: VoskRecogniser, speech_folder: Path) -> None:
     right, spoken = (
         0,
         [(str(d), who, take) for d in range(10) for who in ("jackson", "lucas", "george") for take in (0, 3)],
     )
     ear.open("call-1", DIGITS)
     for digit, who, take in spoken:
-        found = await heard(ear, recorded(speech_recordings, digit, who, take))
+        found = await heard(ear, recorded(speech_folder, digit, who, take))
         right += found.kind == "match" and found.phrase == digit
     assert len(spoken) == 60
     assert right >= 57
@@ -80,14 +80,12 @@ async def test_recorded_digits_are_recognised(ear: VoskRecogniser, speech_record
 
 @pytest.mark.parametrize("grammar", [DIGITS, BOTH], ids=["digits only", "digits or phrases"])
 async def test_a_spoken_account_number_comes_out_as_its_digits(
-    ear: VoskRecogniser, speech_recordings: Path, grammar: Grammar
+    ear: VoskRecogniser, speech_folder: Path, grammar: Grammar
 ) -> None:
     whole = 0
     for at, who in enumerate(("jackson", "lucas", "george", "nicolas") * 2):
         number = "4000000028" if at < 4 else "5170239846"
-        pcm = b"".join(
-            recorded(speech_recordings, digit, who, (at + n) % 5, 0.08) for n, digit in enumerate(number)
-        )
+        pcm = b"".join(recorded(speech_folder, digit, who, (at + n) % 5, 0.08) for n, digit in enumerate(number))
         found = await said(ear, grammar, line_noise(0.3) + pcm + line_noise(0.4))
         whole += found == Recognition("match", number, found.confidence, found.text)
     assert whole >= 6
@@ -105,8 +103,8 @@ async def test_a_phrase_is_recognised_where_digits_are_asked_for(ear: VoskRecogn
     assert (found.kind, found.phrase) == ("match", "operator")
 
 
-async def test_what_nobody_asked_for_is_no_match(ear: VoskRecogniser, speech_recordings: Path) -> None:
-    story = decode_wav((speech_recordings / "people-dev" / "librivox_0880.wav").read_bytes())
+async def test_what_nobody_asked_for_is_no_match(ear: VoskRecogniser, speech_folder: Path) -> None:
+    story = decode_wav((speech_folder / "people-dev" / "librivox_0880.wav").read_bytes())
     pcm = to_pcm(Sound(8000, story.samples[::2]))
     for grammar in (MENU, BOTH):
         assert (await said(ear, grammar, pcm)).kind == "no_match"
@@ -136,8 +134,8 @@ async def test_a_grammar_of_unknown_words_only_hears_nothing(ear: VoskRecogniser
     assert (await said(ear, MENU, pcm)).phrase == "agent"
 
 
-async def test_utterances_of_several_callers_do_not_mix(ear: VoskRecogniser, speech_recordings: Path) -> None:
-    callers = {f"call-{digit}": recorded(speech_recordings, digit, "jackson", 1) for digit in "123456"}
+async def test_utterances_of_several_callers_do_not_mix(ear: VoskRecogniser, speech_folder: Path) -> None:
+    callers = {f"call-{digit}": recorded(speech_folder, digit, "jackson", 1) for digit in "123456"}
     for session in callers:
         ear.open(session, DIGITS)
     for at in range(0, max(map(len, callers.values())), PACKET):
@@ -147,26 +145,26 @@ async def test_utterances_of_several_callers_do_not_mix(ear: VoskRecogniser, spe
     assert [one.phrase for one in found] == list("123456")
 
 
-async def test_an_utterance_leaves_nothing_for_the_next(ear: VoskRecogniser, speech_recordings: Path) -> None:
+async def test_an_utterance_leaves_nothing_for_the_next(ear: VoskRecogniser, speech_folder: Path) -> None:
     ear.open("call-1", DIGITS)
     for digit in "72727":
-        assert (await heard(ear, recorded(speech_recordings, digit, "jackson", 0))).phrase == digit
+        assert (await heard(ear, recorded(speech_folder, digit, "jackson", 0))).phrase == digit
 
 
 async def test_a_new_grammar_replaces_the_old_and_its_half_utterance(
-    ear: VoskRecogniser, speech_recordings: Path
+    ear: VoskRecogniser, speech_folder: Path
 ) -> None:
     ear.open("call-1", MENU)
-    ear.feed("call-1", recorded(speech_recordings, "3", "jackson", 0))
-    found = await said(ear, DIGITS, recorded(speech_recordings, "7", "jackson", 0))
+    ear.feed("call-1", recorded(speech_folder, "3", "jackson", 0))
+    found = await said(ear, DIGITS, recorded(speech_folder, "7", "jackson", 0))
     assert found.phrase == "7"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV])
 async def test_a_dead_worker_costs_the_utterance_and_not_the_call(
-    ear: VoskRecogniser, speech_recordings: Path, sign: signal.Signals
+    ear: VoskRecogniser, speech_folder: Path, sign: signal.Signals
 ) -> None:
-    pcm = recorded(speech_recordings, "7", "jackson", 0)
+    pcm = recorded(speech_folder, "7", "jackson", 0)
     ear.open("speaking", DIGITS)
     ear.open("silent", DIGITS)
     ear.feed("speaking", pcm[: len(pcm) // 2])
@@ -182,21 +180,21 @@ async def test_a_dead_worker_costs_the_utterance_and_not_the_call(
 
 
 async def test_an_utterance_that_lost_its_beginning_is_an_error_and_no_wrong_number(
-    ear: VoskRecogniser, speech_recordings: Path
+    ear: VoskRecogniser, speech_folder: Path
 ) -> None:
     ear.open("call-1", DIGITS)
-    ear.feed("call-1", recorded(speech_recordings, "4", "jackson", 0))
+    ear.feed("call-1", recorded(speech_folder, "4", "jackson", 0))
     os.kill(worker_of(ear), signal.SIGKILL)
     ear._ears[0]._up.clear()
     await asyncio.wait_for(ear.ready(), 30)
-    assert (await heard(ear, recorded(speech_recordings, "2", "jackson", 0))).kind == "error"
-    assert (await heard(ear, recorded(speech_recordings, "2", "jackson", 0))).phrase == "2"
+    assert (await heard(ear, recorded(speech_folder, "2", "jackson", 0))).kind == "error"
+    assert (await heard(ear, recorded(speech_folder, "2", "jackson", 0))).phrase == "2"
 
 
 async def test_a_worker_that_hangs_is_replaced(
-    ear: VoskRecogniser, speech_recordings: Path, monkeypatch: pytest.MonkeyPatch
+    ear: VoskRecogniser, speech_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pcm = recorded(speech_recordings, "7", "jackson", 0)
+    pcm = recorded(speech_folder, "7", "jackson", 0)
     ear.open("call-1", DIGITS)
     monkeypatch.setattr(ears, "FINISH_TIMEOUT", 0.05)
     os.kill(worker_of(ear), signal.SIGSTOP)
@@ -208,7 +206,7 @@ async def test_a_worker_that_hangs_is_replaced(
 
 
 async def test_overload_drops_sound_counts_it_and_guesses_nothing(
-    ear: VoskRecogniser, speech_recordings: Path
+    ear: VoskRecogniser, speech_folder: Path
 ) -> None:
     pid = worker_of(ear)
     ear.open("call-1", DIGITS)
@@ -220,7 +218,7 @@ async def test_overload_drops_sound_counts_it_and_guesses_nothing(
     assert (await ear.finish("call-1")).kind == "error"
     ear.open("next", DIGITS)
     assert (await ear.finish("next")).kind == "no_input"  # answered behind everything that was waiting
-    assert (await heard(ear, recorded(speech_recordings, "7", "jackson", 0))).phrase == "7"
+    assert (await heard(ear, recorded(speech_folder, "7", "jackson", 0))).phrase == "7"
 
 
 async def test_an_endless_utterance_is_cut_off(ear: VoskRecogniser) -> None:
@@ -248,10 +246,10 @@ async def test_the_words_of_a_menu_can_be_checked_before_any_call(
     assert "word_not_in_model language=en word='espanol'" in caplog.text
 
 
-async def test_two_workers_share_the_callers(speech_recordings: Path) -> None:
-    recogniser = VoskRecogniser({"en": speech_recordings / "vosk-test-model"}, workers=2)
+async def test_two_workers_share_the_callers(speech_folder: Path) -> None:
+    recogniser = VoskRecogniser({"en": speech_folder / "vosk-test-model"}, workers=2)
     await recogniser.start()
-    pcm = recorded(speech_recordings, "7", "jackson", 0)
+    pcm = recorded(speech_folder, "7", "jackson", 0)
     found = await asyncio.gather(*(said(recogniser, DIGITS, pcm, f"call-{n}") for n in range(4)))
     assert [len(one) for one in recogniser._ears] == [2, 2]
     assert [one.phrase for one in found] == ["7"] * 4
@@ -259,19 +257,19 @@ async def test_two_workers_share_the_callers(speech_recordings: Path) -> None:
 
 
 async def test_a_language_tag_with_a_region_finds_the_model_of_its_language(
-    ear: VoskRecogniser, speech_recordings: Path
+    ear: VoskRecogniser, speech_folder: Path
 ) -> None:
-    found = await said(ear, Grammar("en-US", digits=True), recorded(speech_recordings, "7", "jackson", 0))
+    found = await said(ear, Grammar("en-US", digits=True), recorded(speech_folder, "7", "jackson", 0))
     assert found.phrase == "7"
 
 
 async def test_a_bad_model_leaves_its_language_to_the_keys_and_the_others_alone(
-    speech_recordings: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    speech_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("am/final.mdl", "conf/mfcc.conf", "graph/HCLr.fst", "graph/Gr.fst"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("not a model")
-    models = {"de": tmp_path, "en": speech_recordings / "vosk-test-model", "es": tmp_path / "nowhere"}
+    models = {"de": tmp_path, "en": speech_folder / "vosk-test-model", "es": tmp_path / "nowhere"}
     recogniser = VoskRecogniser(models)
     await recogniser.start()
     assert recogniser.languages == {"en"}
@@ -308,6 +306,6 @@ async def test_without_any_model_it_names_the_setting(caplog: pytest.LogCaptureF
     assert caplog.text.count("IVR_VOSK_MODEL") == 1
 
 
-def test_recorded_samples_are_what_the_recogniser_gets(speech_recordings: Path) -> None:
-    sound = from_pcm(recorded(speech_recordings, "7", "jackson", 0))
+def test_recorded_samples_are_what_the_recogniser_gets(speech_folder: Path) -> None:
+    sound = from_pcm(recorded(speech_folder, "7", "jackson", 0))
     assert 0.6 < sound.seconds < 2
