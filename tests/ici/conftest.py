@@ -154,6 +154,7 @@ class Callback:
     async def receive(self, request: web.Request) -> web.Response:
         raw = await request.read()
         self.posts += 1
+        self._news.set()
         special = await self.behave(self.posts)
         if special is None:
             self._understand(request, raw)
