@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ivr.cli.tables import cell, complain, console, plain, print_json, table
 from ivr.config import load_settings
@@ -90,9 +93,18 @@ async def _import(store: SqliteStore, file: Path, without_samples: bool) -> Impo
         raise ImportRowsError(
             [Problem(str(file), f"cannot be read: {reason}; name a CSV or JSON file")]
         ) from error
-    known = {customer.account for customer in await store.customers()}
-    rows = parse_customers(data, str(file), known=known)
-    return await store.import_customers(rows, path=str(file), without_samples=without_samples)
+    rows = await asyncio.to_thread(parse_customers, data, str(file), known=await store.accounts())
+    columns = (TextColumn("PINs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as progress:
+        task = progress.add_task("PINs", total=None)
+        return await store.import_customers(
+            rows,
+            path=str(file),
+            without_samples=without_samples,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
 
 
 @customers_app.command("list")

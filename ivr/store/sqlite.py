@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +23,9 @@ from ivr.store.sqlite_pins import PinCheck, PinHasher, lock, unlock
 from ivr.store.sqlite_schema import migrate, version_of
 
 log = logging.getLogger(__name__)
+
+HASHED_AT_ONCE = 16
+"""PINs between two reports of progress."""
 
 
 class SqliteStore:
@@ -109,7 +112,7 @@ class SqliteStore:
                 return  # another process was quicker
             migrate(db, 0)
             for customer, pin_hash in zip(samples, hashes, strict=True):
-                sqlite_customers.put_customer(db, customer, pin_hash, sample=True)
+                sqlite_customers.add_customer(db, customer, pin_hash, sample=True)
             for account in sorted(LOCKED_SAMPLES):
                 lock(db, account, 5, now + SAMPLE_LOCK, now)
             for out in sample_outages(now):
@@ -173,20 +176,31 @@ class SqliteStore:
     async def unlock(self, account: str) -> bool:
         return await self._connection.run(lambda db: unlock(db, account))
 
+    async def accounts(self) -> set[str]:
+        """The numbers of all accounts."""
+        return await self._connection.run(sqlite_customers.known_accounts)
+
     async def import_customers(
-        self, customers: Sequence[CustomerRow], *, path: str = "", without_samples: bool = False
+        self,
+        customers: Sequence[CustomerRow],
+        *,
+        path: str = "",
+        without_samples: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> ImportSummary:
         """Add and update, all or none of them; `without_samples` takes the sample customers out.
 
-        Raises ImportRowsError when a new customer has no PIN.
+        `on_progress` hears of PINs hashed and PINs to hash: that is what takes long, and nothing is locked
+        meanwhile. Raises ImportRowsError when a new customer has no PIN.
         """
-        hashes = dict(
-            zip(
-                (one.account for one in customers if one.pin),
-                await self._pins.hashes([one.pin for one in customers if one.pin]),
-                strict=True,
-            )
-        )
+        with_pin = [one for one in customers if one.pin]
+        hashes: dict[str, str] = {}
+        for begin in range(0, len(with_pin), HASHED_AT_ONCE):
+            some = with_pin[begin : begin + HASHED_AT_ONCE]
+            made = await self._pins.hashes([one.pin for one in some])
+            hashes.update(zip((one.account for one in some), made, strict=True))
+            if on_progress:
+                on_progress(len(hashes), len(with_pin))
         return await self._connection.run(lambda db: _import(db, customers, hashes, path, without_samples))
 
     # --- what happened ------------------------------------------------------------------------------
@@ -233,6 +247,9 @@ def _import(
                     for c in missing
                 ]
             )
-        added = sum(sqlite_customers.put_customer(db, c, hashes.get(c.account, "")) for c in customers)
+        for one in customers:
+            put = sqlite_customers.update_customer if one.account in there else sqlite_customers.add_customer
+            put(db, one, hashes.get(one.account, ""))
+    added = sum(one.account not in there for one in customers)
     log.info("customers_imported added=%d updated=%d removed=%d", added, len(customers) - added, removed)
     return ImportSummary(added, len(customers) - added, removed)

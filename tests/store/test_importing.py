@@ -348,6 +348,16 @@ async def test_samples_can_be_taken_out_when_real_customers_come(store: SqliteSt
     assert (await store.look_up("outage", {"phone": "+15550100"})).outcome == "not_found"
 
 
+async def test_progress_is_told_and_imported_customers_are_no_samples(store: SqliteStore) -> None:
+    heard: list[tuple[int, int]] = []
+    samples = sample_customers(date(2026, 11, 22))[:20]
+    assert len(await store.sample_accounts()) == 34
+    await store.import_customers(samples, on_progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(16, 20), (20, 20)]
+    assert len(await store.sample_accounts()) == 14
+    assert await store.accounts() == {row.account for row in sample_customers(date(2026, 11, 22))}
+
+
 def test_the_samples_written_to_a_file_come_back_the_same(tmp_path: Path) -> None:
     samples = sample_customers(date(2026, 11, 22))
     cells = [

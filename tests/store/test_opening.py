@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ivr.errors import StoreError
+from ivr.store import sqlite_schema
 from ivr.store.sqlite import SqliteStore
 from ivr.store.sqlite_connection import BUSY_TIMEOUT
 from ivr.store.sqlite_schema import MIGRATIONS
@@ -111,6 +112,34 @@ async def test_a_file_of_a_newer_version_is_left_alone(store: SqliteStore, path:
         other.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
     with pytest.raises(StoreError, match="was written by a newer version"):
         await SqliteStore.open(path)
+
+
+async def test_an_older_file_is_brought_up_to_date_completely_or_not_at_all(
+    store: SqliteStore, path: Path, hasher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def second(db: Any) -> None:
+        db.table("customers").add_column("nickname", str)
+
+    def third(db: Any) -> None:
+        db.table("outages").add_column("cause", str)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def shape() -> tuple[int, bool, bool]:
+        with sqlite3.connect(path) as other:
+            text = str(other.execute("SELECT group_concat(sql) FROM sqlite_master").fetchone())
+            return other.execute("PRAGMA user_version").fetchone()[0], "nickname" in text, "cause" in text
+
+    await store.close()
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*MIGRATIONS, second, third))
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await SqliteStore.open(path, hasher=hasher)
+    assert shape() == (1, False, False)
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*MIGRATIONS, second))
+    for _ in range(2):
+        newer = await SqliteStore.open(path, hasher=hasher)
+        assert shape() == (2, True, False)
+        assert (await newer.look_up("find_account", {"account": "4000000002"})).values == {"first_name": "Maria"}
+        await newer.close()
 
 
 async def test_amounts_do_not_change_their_currency(store: SqliteStore, path: Path) -> None:
