@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,48 +21,49 @@ from ivr.media.worker.frames import FrameReader, decode_event
 
 SILENCE = b"\xff" * 160
 
-MALFORMED = [
-    pytest.param(b"", id="empty"),
-    pytest.param(b"\x80\x00\x00\x01\x00", id="five octets"),
-    pytest.param(b"\x00" * 172, id="version 0"),
-    pytest.param(b"\x40" + bytes(171), id="version 1"),
-    pytest.param(RtpPacket(101, 1, 1, 1, b"").encode(), id="empty event"),
-    pytest.param(RtpPacket(101, 1, 1, 1, b"\x01\x0a").encode(), id="half an event"),
-    pytest.param(RtpPacket(101, 1, 1, 1, TelephoneEvent(16, False, 10, 160).encode()).encode(), id="event 16"),
-    pytest.param(b"\xa0\x00" + bytes(9) + b"\x01" + bytes(159) + b"\xff", id="padding longer than the packet"),
-    pytest.param(b"\x8f\x00" + bytes(20), id="fifteen sources in ten octets"),
-    pytest.param(b"\x90\x00" + bytes(10) + b"\xbe\xde\xff\xff", id="endless extension"),
-    pytest.param(RtpPacket(18, 1, 1, 1, bytes(20)).encode(), id="a codec nobody agreed to"),
-    pytest.param(b"\x80\xc8\x00\x06" + bytes(24), id="RTCP on the RTP port"),
-    pytest.param(b"\xff" * 2000, id="2000 octets of ones"),
-    pytest.param(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n", id="SIP"),
-]
+MALFORMED = {
+    "empty": b"",
+    "five octets": b"\x80\x00\x00\x01\x00",
+    "version 0": b"\x00" * 172,
+    "version 1": b"\x40" + bytes(171),
+    "empty event": RtpPacket(101, 1, 1, 1, b"").encode(),
+    "half an event": RtpPacket(101, 1, 1, 1, b"\x01\x0a").encode(),
+    "event 16": RtpPacket(101, 1, 1, 1, TelephoneEvent(16, False, 10, 160).encode()).encode(),
+    "padding longer than the packet": b"\xa0\x00" + bytes(9) + b"\x01" + bytes(159) + b"\xff",
+    "fifteen sources in ten octets": b"\x8f\x00" + bytes(20),
+    "endless extension": b"\x90\x00" + bytes(10) + b"\xbe\xde\xff\xff",
+    "a codec nobody agreed to": RtpPacket(18, 1, 1, 1, bytes(20)).encode(),
+    "RTCP on the RTP port": b"\x80\xc8\x00\x06" + bytes(24),
+    "2000 octets of ones": b"\xff" * 2000,
+    "SIP": b"OPTIONS sip:a@b SIP/2.0\r\n\r\n",
+}
 
 
-@pytest.mark.parametrize("data", MALFORMED)
-async def test_a_call_survives_what_is_no_sound(data: bytes, desk: Any, phone: Any) -> None:
-    caller = phone()
-    await desk.call("a", caller)
-    caller.speak(SILENCE)
-    for _ in range(3):
-        caller.send(data)
-    caller.press("1")
-    assert (await desk.event(KeyHeard)).key == "1"
-    await caller.collect(2)
-    closed = await desk.workers.close_leg("a")
-    assert closed.dropped == 3
+async def test_a_call_survives_what_is_no_sound(desk: Any, phone: Any) -> None:
+    for oddity, data in MALFORMED.items():
+        caller = phone()
+        await desk.call(oddity, caller)
+        caller.speak(SILENCE)
+        for _ in range(3):
+            caller.send(data)
+        caller.press("1")
+        assert (await desk.event(KeyHeard)).leg == oddity
+        await caller.collect(2)
+        closed = await desk.workers.close_leg(oddity)
+        assert (oddity, closed.dropped) == (oddity, 3)
 
 
-@pytest.mark.parametrize("data", MALFORMED)
-async def test_rtcp_survives_it_too(data: bytes, desk: Any, phone: Any) -> None:
-    caller = phone()
-    await desk.call("a", caller)
-    host, port = caller.target
-    caller.socket.sendto(data, (host, port + 1))
-    caller.press("1")
-    assert (await desk.event(KeyHeard)).key == "1"
-    closed = await desk.workers.close_leg("a")
-    assert closed.dropped <= 1
+async def test_reports_survive_it_too(desk: Any, phone: Any) -> None:
+    for oddity, data in MALFORMED.items():
+        caller = phone()
+        await desk.call(oddity, caller)
+        host, port = caller.target
+        caller.socket.sendto(data, (host, port + 1))
+        caller.press("1")
+        assert (await desk.event(KeyHeard)).leg == oddity
+        await caller.collect(2)
+        closed = await desk.workers.close_leg(oddity)
+        assert (oddity, closed.dropped) == (oddity, 0 if oddity == "RTCP on the RTP port" else 1)
 
 
 async def test_a_peer_whose_port_is_closed_hurts_nobody(desk: Any, phone: Any) -> None:
@@ -151,6 +153,32 @@ async def test_who_waits_for_a_dying_worker_is_told(desk: Any, phone: Any) -> No
         await opening
     assert (await closing).leg == "a"
     assert (await desk.event(WorkerLost)).legs
+
+
+async def test_a_stalled_worker_leaves_out_what_it_missed(desk: Any, phone: Any) -> None:
+    caller = phone()
+    await desk.call("a", caller)
+    await caller.collect(5)
+    (pid,) = desk.workers.pids
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(0.5)  # the stall itself
+    os.kill(pid, signal.SIGCONT)
+    await caller.collect(40)
+    packets = caller.packets[4:]
+    steps = [(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)]
+    numbers = [(b.sequence_number - a.sequence_number) % 65536 for a, b in pairwise(packets)]
+    assert max(steps) >= 15 * 160  # 25 packet times went by, a few at most were made up for
+    assert set(numbers) == {1}
+    assert all(step % 160 == 0 for step in steps)
+
+
+async def test_signals_for_the_whole_group_leave_the_sound_to_the_engine(desk: Any, phone: Any) -> None:
+    caller = phone()
+    await desk.call("a", caller)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(desk.workers.pids[0], number)
+    caller.press("1")
+    assert (await desk.event(KeyHeard)).key == "1"
 
 
 async def test_a_worker_ends_when_its_engine_is_gone(desk: Any, phone: Any) -> None:

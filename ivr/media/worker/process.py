@@ -143,7 +143,7 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the package findable by a child that is started elsewhere, and without threads for large arrays."""
+    """Ours, with the package findable from anywhere, and without threads of the array library."""
     root = str(Path(ivr.__file__).parent.parent)
     before = os.environ.get("PYTHONPATH")
     paths = f"{root}{os.pathsep}{before}" if before else root

@@ -178,7 +178,8 @@ class MediaServer:
 
 def serve(fd: int) -> None:
     """Run a worker on the inherited control socket `fd` until the engine closes it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's: calls are ended properly first
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the engine ends its calls first
+        signal.signal(number, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL)
     control = Control(socket.socket(fileno=fd))
     root = logging.getLogger("ivr")

@@ -43,7 +43,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def disconnect(sock: socket.socket) -> None:
-    """Let a connected UDP socket hear everybody again; its port stays bound.
+    """Let a connected UDP socket hear everybody again; a port that was asked for stays bound.
 
     Python offers no connect to AF_UNSPEC, and closing and binding anew would lose packets and perhaps the port.
     """
