@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BUSY_OR_DECLINED = (486, 600, 603)
 """A telephone that answers one of these was refused by a person."""
+PHONE_SILENT = 4.0
+"""Seconds without any answer, not even 100 Trying, after which a telephone is taken for dead."""
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +48,7 @@ class Offer:
         """The screen had not answered when the telephone rang (H2)."""
         self._voice: VoiceLeg | None = None
         self._ringing = False
+        self._phone_lives = asyncio.Event()
         self._tasks = Tasks(handoff.ticket)
 
     # --- what SAP sees -----------------------------------------------------------------------------------
@@ -122,6 +125,16 @@ class Offer:
             caller_uri=f"sip:{caller}@{flow.local[0]}:{flow.local[1]}",
             display_name=f"{self.handoff.queue}: {self.handoff.reason}",
         )
+        await self._notice_a_dead_phone()
+
+    async def _notice_a_dead_phone(self) -> None:
+        try:
+            async with asyncio.timeout(PHONE_SILENT):
+                await self._phone_lives.wait()
+        except TimeoutError:
+            if self.status == "alerting":
+                logger.warning("agent_phone_dead call=%s agent=%s", self.handoff.visit.id, self.agent)
+                self._fail("phone")
 
     def _fail(self, why: Literal["phone", "screen"]) -> None:
         self.exchange.tell_floor(floor.OfferFailed(self.agent, self.handoff.ticket, why))
@@ -129,6 +142,7 @@ class Offer:
     # --- what the telephone does -------------------------------------------------------------------------
 
     def on_sip(self, event: sip.Output) -> None:
+        self._phone_lives.set()
         match event:
             case sip.CallAccepted():
                 self._picked_up(event.answer)

@@ -60,7 +60,7 @@ class Phones:
         """The contact a telephone has registered under the agent's name."""
         now = self._rooms.clock.monotonic()
         bindings = self._rooms.signalling.user_agent.bindings(agent, now)
-        return bindings[0] if bindings else ""
+        return bindings[0].contact if bindings else ""
 
     def _allowed(self, address: SipAddress) -> None:
         allowed = self._rooms.settings.ici.phones

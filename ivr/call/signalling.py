@@ -17,6 +17,8 @@ from ivr.sip.user_agent import UserAgent
 
 Address = tuple[str, int]
 WILDCARDS = ("0.0.0.0", "::")
+FREE_PORT_TRIES = 20
+"""A port that is free for UDP may be taken for TCP; so often another one is tried."""
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +47,18 @@ class Signalling:
     async def bind(self, host: str, port: int, *, udp: bool = True, tcp: bool = True) -> None:
         """Listen. Raises OSError when the address cannot be bound; port 0 takes a free one for both."""
         self._host = host
+        for tries_left in reversed(range(FREE_PORT_TRIES if port == 0 and udp and tcp else 1)):
+            try:
+                await self._bind(host, port, udp=udp, tcp=tcp)
+                return
+            except OSError:
+                if self._udp is not None:
+                    self._udp.close()
+                    self._udp = None
+                if not tries_left:
+                    raise
+
+    async def _bind(self, host: str, port: int, *, udp: bool, tcp: bool) -> None:
         if udp:
             self._udp = await UdpSocket.bind(host, port, self._datagram)
             port = self._udp.address[1]

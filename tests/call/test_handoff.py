@@ -1,0 +1,252 @@
+"""Handoffs as AGENTS_AND_HANDOFF numbers them, with real SIP legs, real sound and real SOAP."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+from house import House
+from sounds import likeness, tone_level
+
+from ivr.config import IciSettings
+from ivr.ici.attached_data import build, read
+from ivr.ici.switchboard import IciRefusal
+from ivr.media.wav import read_wav
+from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
+
+KNOWN = "+15550100"
+"""A number of the samples: its caller is taken to the main menu in English."""
+
+
+async def ask_for_a_person(house: House) -> PhoneCall:
+    phone = await house.phone(KNOWN)
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    await call.press("0", pace=0.04, held=0.06)
+    return call
+
+
+async def test_a_caller_nobody_is_free_for_hears_words_and_music_until_an_agent_comes(house: House) -> None:
+    call = await ask_for_a_person(house)
+    await asyncio.sleep(6)
+    waited = call.recording
+    silent = max(
+        len(run) for run in "".join("." if abs(waited[at : at + 400]).max() < 200 else "#"
+                                    for at in range(8000, len(waited) - 400, 400)).split("#")
+    )  # fmt: skip
+    assert silent * 0.05 < 2.0, f"{silent * 0.05:.2f} s of silence in the queue"
+    desk = await house.desk("desk1")
+    await desk.item("connected")
+    await call.hang_up()
+    record = await house.record()
+    assert record["handoff"]["outcome"] == "answered"
+    assert record["handoff"]["waited"] >= 6
+    assert int(read(desk.items[0].attached_data)["SAP-IC"]["WAITED"]) >= 5
+
+
+async def test_h3_an_agent_who_refuses_is_passed_over_and_the_caller_keeps_the_place(house: House) -> None:
+    first = await house.desk("desk1", answering=Answering(after=30))
+    second = await house.desk("desk2")
+    call = await ask_for_a_person(house)
+    item = await first.item("alerting")
+    await first.client.reject(item.id)
+    ended = await first.item("ended")
+    assert ended.reason == "rejected"
+    await second.item("connected")
+    await call.hang_up()
+    record = await house.record()
+    assert [(offer["agent"], offer["outcome"]) for offer in record["handoff"]["offers"]] == [
+        ("desk1", "rejected"),
+        ("desk2", "answered"),
+    ]
+
+
+async def test_a_telephone_that_is_busy_counts_as_refusal(house: House) -> None:
+    first = await house.desk("desk1", answering=Answering(status=486))
+    second = await house.desk("desk2")
+    call = await ask_for_a_person(house)
+    await second.item("connected")
+    assert (await first.item("ended")).reason == "rejected"
+    await call.hang_up()
+
+
+async def test_ag17_an_agent_whose_telephone_is_dead_gets_no_further_call(house: House) -> None:
+    first = await house.desk("desk1")
+    await first.phone.signalling.close()
+    second = await house.desk("desk2")
+    call = await ask_for_a_person(house)
+    await second.item("connected", within=40)
+    assert (await first.workmode("Not ready")).user.workmode == 3
+    await call.hang_up()
+
+
+async def test_ag9_a_caller_who_hangs_up_while_it_rings_is_withdrawn_everywhere(house: House) -> None:
+    desk = await house.desk("desk1", answering=Answering(after=30))
+    call = await ask_for_a_person(house)
+    await desk.item("alerting")
+    async with asyncio.timeout(5):
+        while not desk.phone.rung:
+            await asyncio.sleep(0.01)
+    await call.hang_up()
+    ended = await desk.item("ended")
+    assert ended.reason == "abandoned"
+    async with asyncio.timeout(5):
+        while house.engine.exchange is None or house.engine.exchange.legs:
+            await asyncio.sleep(0.02)
+    record = await house.record()
+    assert record["handoff"]["outcome"] == "abandoned"
+    assert str(house.engine.exchange.agents.agent("desk1").state) == "available"
+
+
+async def test_h2_a_slow_screen_does_not_keep_the_telephone_from_ringing(house: House) -> None:
+    desk = await house.desk("desk1")
+    blocked = asyncio.Event()
+
+    async def slowly(*_: object) -> bool:
+        await blocked.wait()
+        return True
+
+    assert house.engine.exchange is not None
+    publisher = house.engine.exchange.rooms.publisher
+    publish = publisher.publish
+
+    def late(user: str, event: object) -> asyncio.Future[bool]:
+        publish(user, event)  # type: ignore[arg-type]
+        return asyncio.ensure_future(slowly())
+
+    publisher.publish = late  # type: ignore[method-assign]
+    call = await ask_for_a_person(house)
+    await desk.item("connected")
+    blocked.set()
+    assert house.engine.exchange.late_pops == 1
+    await call.hang_up()
+
+
+async def test_h4_accept_on_the_screen_does_not_connect_while_the_telephone_is_silent(house: House) -> None:
+    desk = await house.desk("desk1", answering=Answering(after=2.0))
+    call = await ask_for_a_person(house)
+    item = await desk.item("alerting")
+    await desk.client.accept(item.id)
+    await asyncio.sleep(0.5)
+    assert "connected" not in desk.statuses
+    await desk.item("connected")
+    assert desk.statuses.count("connected") == 1
+    await call.hang_up()
+
+
+async def test_hold_gives_the_caller_music_and_the_agent_silence(house: House) -> None:
+    desk = await house.desk("desk1")
+    call = await ask_for_a_person(house)
+    agent = await desk.phone.next_call()
+    item = await desk.item("connected")
+    await desk.client.hold(item.id)
+    assert (await desk.item("held")).capabilities == ("unhold", "drop")
+    held_at = len(call.recording)
+    await asyncio.gather(agent.talk_tone(880, 1.5), call.talk_tone(440, 1.5))
+    await desk.client.unhold(item.id)
+    await desk.item("connected", after=len(desk.items) - 1)
+    during = call.recording[held_at:]
+    assert tone_level(during, 880) < 0.2, "the caller hears the agent through the hold"
+    assert abs(during[8000:].astype(int)).mean() > 100, "no music"
+    assert tone_level(agent.recording, 440) < 0.2, "the agent hears the caller through the hold"
+    back_at = len(call.recording)
+    await agent.talk_tone(880, 1.0)
+    await asyncio.sleep(0.2)
+    assert tone_level(call.recording[back_at:], 880) > 0.8
+    await call.hang_up()
+
+
+async def test_an_operation_the_state_forbids_is_refused_and_changes_nothing(house: House) -> None:
+    desk = await house.desk("desk1", answering=Answering(after=30))
+    call = await ask_for_a_person(house)
+    item = await desk.item("alerting")
+    with pytest.raises(IciRefusal, match="hold not allowed in state alerting"):
+        await desk.client.hold(item.id)
+    assert desk.statuses == ["alerting"]
+    await call.hang_up()
+
+
+async def test_drop_on_the_desktop_ends_the_call_and_says_it_was_the_agent(house: House) -> None:
+    desk = await house.desk("desk1")
+    call = await ask_for_a_person(house)
+    item = await desk.item("connected")
+    await desk.client.drop(item.id)
+    await asyncio.wait_for(call.ended(), 5)
+    assert call.ended_by == "remote"
+    assert (await desk.item("ended")).reason == "normal"
+    record = await house.record()
+    assert record["end"]["by"] == "agent"
+
+
+async def test_an_agent_is_ready_again_after_wrap_up_and_gets_the_next_call(house: House) -> None:
+    desk = await house.desk("desk1")
+    first = await ask_for_a_person(house)
+    await desk.item("connected")
+    await first.hang_up()
+    second = await ask_for_a_person(house)
+    item = await desk.item("connected", after=3)
+    assert item.id != desk.items[0].id
+    await second.hang_up()
+
+
+async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: House) -> None:
+    desk = await house.desk("desk1")
+    call = await ask_for_a_person(house)
+    item = await desk.item("connected")
+    await desk.client.set_attached_data(item.id, build("CRM_IC/WRAP", {"CODE": "refund & sorry"}))
+    document = read(await desk.client.get_attached_data(item.id))
+    assert document["CRM_IC/WRAP"] == {"CODE": "refund & sorry"}
+    assert document["SAP-IC"]["REASON"] == "ASKED_FOR_AGENT"
+    await call.hang_up()
+    record = await house.record()
+    assert record["handoff"]["attached_data"]["CRM_IC/WRAP"]["CODE"] == "refund & sorry"
+
+
+async def test_the_emergency_key_leaves_the_queue_and_reaches_the_emergency_agent(house: House) -> None:
+    call = await ask_for_a_person(house)
+    await asyncio.sleep(1)
+    desk = await house.desk("desk3", ready=False)
+    await call.press("9")
+    await desk.client.set_workmode(2)
+    item = await desk.item("connected")
+    assert item.queue_id == "emergency"
+    await call.hang_up()
+    record = await house.record()
+    assert [handoff["outcome"] for handoff in record["handoffs"]] == ["abandoned", "answered"]
+
+
+async def test_the_phone_of_an_agent_may_speak_the_other_law(house: House) -> None:
+    desk = await house.desk("desk1", answering=Answering(after=0.1, codecs=("PCMA",)))
+    call = await ask_for_a_person(house)
+    agent = await desk.phone.next_call()
+    await desk.item("connected")
+    await asyncio.gather(call.talk_tone(440, 1.0), agent.talk_tone(880, 1.0))
+    await asyncio.sleep(0.1)
+    assert tone_level(agent.recording, 440) > 0.8 and tone_level(call.recording, 880) > 0.8
+    await call.hang_up()
+
+
+async def test_a_telephone_on_a_foreign_host_is_refused_at_log_on(house: House) -> None:
+    phone = ScriptedPhone("desk1")
+    await phone.start()
+    from house import Desk
+
+    desk = Desk("desk1", house.ici_url, phone)
+    await desk.client.start()
+    with pytest.raises(IciRefusal, match=r"192\.0\.2\.7 is not"):
+        await desk.client.subscribe("sip:desk1@192.0.2.7:5060")
+    await desk.close()
+
+
+async def test_the_music_of_the_queue_is_the_music_that_was_made_for_it(house: House) -> None:
+    call = await ask_for_a_person(house)
+    await asyncio.sleep(7)
+    assert house.engine.exchange is not None
+    music = read_wav(house.engine.exchange.rooms.music)
+    await call.hang_up()
+    assert likeness(call.recording, music[8000:16000]) > 0.9
+
+
+def test_the_sample_settings_wait_as_long_for_the_screen_as_the_design_says() -> None:
+    assert dataclasses.asdict(IciSettings())["pop_wait"] == 1.5
