@@ -158,6 +158,44 @@ async def test_a_payment_told_about_survives_a_kill(store: SqliteStore, path: Pa
     assert len(await store.payments(MARIA)) == 4
 
 
+PAYING_ON = """
+import asyncio, sys
+from decimal import Decimal
+from pathlib import Path
+from ivr.store.sqlite import SqliteStore
+
+async def main():
+    store = await SqliteStore.open(Path(sys.argv[1]))
+    values = {"account": "4000000002", "pay_amount": Decimal("0.01"), "method_id": "4000000002-bank-account-4417"}
+    for number in range(8000):
+        result = await store.look_up("pay", values, key=f"key-{number}")
+        print(result.values["receipt"], flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_amid_payments_loses_none_and_leaves_none_half_booked(store: SqliteStore, path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PAYING_ON,
+        str(path),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert child.stdout is not None
+    receipts = [(await child.stdout.readline()).decode().strip() for _ in range(20)]
+    child.kill()
+    receipts += (await child.stdout.read()).decode().split()
+    assert await child.wait() == -9
+    booked = len(await store.payments(MARIA)) - 3
+    assert len(receipts) <= booked <= len(receipts) + 1  # one may be booked and not yet told
+    assert (await due(store))[0] == Decimal("84.20") - booked * Decimal("0.01")
+    for number, receipt in enumerate(receipts):
+        assert (await pay(store, Decimal("0.01"), f"key-{number}")).values == {"receipt": receipt}
+
+
 async def test_a_promise_is_noted_once_and_changes_nothing_that_is_due(store: SqliteStore) -> None:
     first = await promise(store, date(2026, 11, 30), "call-1")
     again = await promise(store, date(2026, 11, 30), "call-1")
