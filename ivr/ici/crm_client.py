@@ -37,7 +37,8 @@ class CrmClient:
 
     `on_event` is called on the loop, in order, with PhoneCallChanged, UserChanged, ItemAttachedDataChanged or
     SubscriptionEnded, after the event was acknowledged. Operations raise `IciRefusal` with the code of the
-    fault, or `IvrError` naming host, port, stage and remedy when the engine cannot be reached.
+    fault, or `IvrError` naming host, port, stage and remedy when the engine cannot be reached. `callback_host`
+    is an address of this machine that the engine reaches and lists in ``ici.callbacks``.
     """
 
     def __init__(

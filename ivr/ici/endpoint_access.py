@@ -1,6 +1,6 @@
 """Who may speak for an agent.
 
-An agent without a password: whoever is on this machine. With one: HTTP Basic (RFC 7617) whose user is the
+An agent without a password: whoever comes over loopback. With one: HTTP Basic (RFC 7617) whose user is the
 user of the SOAP header. Pages in a browser never may: a page of any site could post to loopback.
 """
 
@@ -27,12 +27,12 @@ class Unauthorised(IciRefusal):
         super().__init__(
             "ICI-AUTH",
             f"user {user[:64]!r}: needed is HTTP Basic with this user and the password of the settings; "
-            "an agent without a password may act from the engine's own machine only",
+            "an agent without a password may act over loopback only",
         )
 
 
 def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: str) -> None:
-    """Raises `Unauthorised`, or `IciRefusal` ICI-UNKNOWN-USER for somebody on this machine."""
+    """Raises `Unauthorised`, or `IciRefusal` ICI-UNKNOWN-USER for somebody on loopback."""
     near = is_loopback(peer)
     if not switchboard.has_user(user):
         if near and not authorization:
@@ -41,7 +41,7 @@ def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: 
     password = switchboard.password_of(user)
     if not password:
         if not near:
-            raise Unauthorised(user, "no password set, and not from this machine")
+            raise Unauthorised(user, "no password set, and not over loopback")
         return
     name, secret = credentials(authorization)
     right = hmac.compare_digest(secret.encode(), password.encode())

@@ -24,6 +24,8 @@ OFF_LOOP: Final = 4096
 """Octets of XML from which on it is read in a thread: longer takes the loop a noticeable time."""
 MERGE_TRIES: Final = 5
 """How often a merge starts again because somebody else wrote the document meanwhile."""
+LAST_OF_SAP: Final = 999
+"""Work modes above are a site's own reasons for not being ready."""
 
 _DIGITS: Final = re.compile(r"[0-9*#A-Da-d]{1,64}\Z")
 
@@ -158,9 +160,12 @@ class Operations:
     async def _set_current_workmode(self, user: str, values: Values) -> Outcome:
         workmode = items.parse_workmode(values["workmodeId"].strip())
         known = {*self._dialect.workmodes, *(code for code, _ in self._switchboard.workmodes(user))}
-        if workmode not in known:
+        if workmode not in known and workmode <= LAST_OF_SAP:
             listed = ", ".join(str(code) for code in sorted(known))
-            raise IciRefusal("ICI-BAD-VALUE", f"the work mode {workmode} is unknown; there are: {listed}")
+            raise IciRefusal(
+                "ICI-BAD-VALUE",
+                f"the work mode {workmode} is unknown; there are: {listed}, and a site's own above {LAST_OF_SAP}",
+            )
         if workmode != 1 and self._sender.subscription_of(user) is None:
             raise IciRefusal("ICI-NOT-SUBSCRIBED", f"user {user!r} is not logged on; call subscribe first")
         await self._switchboard.set_workmode(user, workmode)

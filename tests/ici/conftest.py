@@ -228,7 +228,10 @@ def lost() -> list[str]:
 
 
 @pytest.fixture
-async def sender(settings: IciSettings, dialect: Dialect, lost: list[str]) -> AsyncIterator[EventSender]:
+async def sender(
+    settings: IciSettings, dialect: Dialect, lost: list[str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[EventSender]:
+    monkeypatch.setattr("ivr.ici.client.RETRY_AFTER", (0.01, 0.02))
     sender = EventSender(settings, dialect, lost.append)
     yield sender
     await sender.close()
