@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from house import House
 
 IN_CI = os.environ.get("CI") == "true"
 PROGRAMS = {"baresip": "baresip", "sipp": "sip-tester"}
@@ -54,5 +60,34 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def prompts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of rendered prompts for all engines of a test run."""
-    return tmp_path_factory.mktemp("prompts")
+    """One folder of rendered prompts for all engines of a test run; IVR_TEST_PROMPTS keeps it for the next run."""
+    kept = os.environ.get("IVR_TEST_PROMPTS")
+    if not kept:
+        return tmp_path_factory.mktemp("prompts")
+    folder = Path(kept).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest_asyncio.fixture
+async def build_house(tmp_path: Path, prompts_folder: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
+    """Starts engines whose settings differ from the usual ones: `await build_house(sip=SipSettings(…))`."""
+    from house import House  # not at the top: tests of pure rooms do not import the engine
+
+    houses: list[House] = []
+
+    async def build(**changes: Any) -> House:
+        house = House(tmp_path / f"var{len(houses) or ''}", prompts_folder, **changes)
+        await house.start()
+        houses.append(house)
+        return house
+
+    yield build
+    for house in houses:
+        await house.stop()
+
+
+@pytest_asyncio.fixture
+async def house(build_house: Callable[..., Awaitable[House]]) -> House:
+    """A running engine with the sample menu and customers."""
+    return await build_house()
