@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from ivr.errors import IvrError, LocalProtocolError
 from ivr.media.messages import KeyHeard, MediaSilent, PlayEnded, StreamFormat
+from ivr.media.rtcp import NTP_OFFSET, RtcpReport
 from ivr.media.telephone_event import TelephoneEvent
 
 ToneFile = Callable[[float, float], Path]
@@ -239,7 +242,7 @@ async def test_occupied_ports_are_skipped_and_running_out_says_what_to_do(desk: 
     assert len(opened) == len(set(opened)) > 10
     assert all(port % 2 == 0 for port in opened)
     await desk.workers.close_leg("l0")
-    assert (await desk.workers.open_leg("again", "127.0.0.1")).port == opened[0]
+    assert (await desk.workers.open_leg("again", "127.0.0.1")).port not in opened[1:]
 
 
 async def test_an_address_that_is_not_ours_is_refused_in_words(desk: Any) -> None:
@@ -268,3 +271,32 @@ async def test_health_tells_of_each_worker(desk: Any, phone: Any) -> None:
     assert health["alive"] and health["legs"] == 1 and health["pid"] == desk.workers.pids[0]
     assert health["faults"] == 0
     assert np.isfinite(health["latest"])
+
+
+async def test_the_peer_gets_a_report_and_a_goodbye(desk: Any, phone: Any) -> None:
+    caller = phone()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as reports:
+        reports.setblocking(False)
+        host, port = caller.address
+        try:
+            reports.bind((host, port + 1))
+        except OSError:
+            pytest.skip("the port above is occupied")
+        await desk.call("a", caller)
+        for _ in range(10):
+            caller.speak(SILENCE)
+        caller.press("1")
+        await desk.event(KeyHeard)
+        caller.press("2")
+        await desk.event(KeyHeard, key="2")
+        (packet,) = await caller.collect(1)
+        closed = await desk.workers.close_leg("a")
+        data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(reports, 2048), 20)
+    report = RtcpReport.decode(data)
+    assert report.bye and report.ssrc == packet.ssrc
+    assert report.sender is not None
+    assert (report.sender.packets, report.sender.octets) == (closed.sent, closed.sent * 160)
+    assert abs(report.sender.ntp / 2**32 - NTP_OFFSET - time.time()) < 60
+    (block,) = report.reports
+    assert (block.ssrc, block.lost) == (caller.ssrc, 0)
+    assert block.highest >= 65530 + 10 + 6

@@ -16,6 +16,7 @@ from ivr.errors import IvrError
 from ivr.media.messages import AudioHeard, KeyHeard, PlayEnded, SpeechEnded, SpeechStarted, WorkerLost
 from ivr.media.rtp import RtpPacket
 from ivr.media.telephone_event import TelephoneEvent
+from ivr.media.worker import process
 from ivr.media.worker.control import LIMIT, SOUND_LIMIT, Control
 from ivr.media.worker.frames import FrameReader, decode_event
 
@@ -141,6 +142,20 @@ async def test_a_killed_worker_is_told_and_another_takes_its_place(desk: Any, ph
     assert desk.workers.pids != (pid,) and len(desk.workers.pids) == 1
 
 
+async def test_a_worker_that_hangs_is_replaced(desk: Any, phone: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(process, "HUNG_AFTER", 0.3)
+    await desk.call("a", phone())
+    (pid,) = desk.workers.pids
+    os.kill(pid, signal.SIGSTOP)
+    assert (await desk.event(WorkerLost)).legs == ("a",)
+    monkeypatch.setattr(process, "HUNG_AFTER", 60.0)
+    again = phone()
+    await desk.call("b", again)
+    again.press("6")
+    assert (await desk.event(KeyHeard)).key == "6"
+    assert pid not in desk.workers.pids
+
+
 async def test_who_waits_for_a_dying_worker_is_told(desk: Any, phone: Any) -> None:
     (pid,) = desk.workers.pids
     await desk.workers.open_leg("a", "127.0.0.1")
@@ -184,10 +199,10 @@ async def test_signals_for_the_whole_group_leave_the_sound_to_the_engine(desk: A
 async def test_a_worker_ends_when_its_engine_is_gone(desk: Any, phone: Any) -> None:
     await desk.call("a", phone())
     home = desk.workers._homes[0]
-    process = home.process._process
+    child = home.process._process
     home.process._ending = True
     home.process._writer.transport.abort()
-    assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert await asyncio.wait_for(child.wait(), 20) == 0
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -81,12 +81,12 @@ class MediaWorkers:
             await self._launch(home)
 
     @overload
-    def stop(self) -> Awaitable[None]: ...
+    def stop(self) -> Coroutine[Any, Any, None]: ...
 
     @overload
     def stop(self, leg: str) -> None: ...
 
-    def stop(self, leg: str | None = None) -> Awaitable[None] | None:
+    def stop(self, leg: str | None = None) -> Coroutine[Any, Any, None] | None:
         """With a leg: stop playing there. Without, to be awaited: end the workers."""
         if leg is None:
             return self._end()
