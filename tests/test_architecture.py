@@ -75,8 +75,8 @@ def forbidden(importer: str, imported: str) -> str:
     own, other = level(importer), level(imported)
     if room(imported) == room(importer):
         return "a pure part imports its adapter" if own == 1 and other == 2 else ""
-    if room(imported) == "testing":
-        return "" if room(importer) == "cli" else "only cli may import testing"
+    if room(imported) in ("testing", "console"):
+        return "" if room(importer) == "cli" else f"only cli may import {room(imported)}"
     if own == 2 and other:
         return "an adapter imports the ground and its own room only"
     if own == other == 1:

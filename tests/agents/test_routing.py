@@ -117,6 +117,23 @@ def test_rt2_at_the_cap_the_old_caller_goes_before_any_newer_one_of_the_band(new
     assert OfferCall("ann", "old", now + 20.0) in commands
 
 
+@pytest.mark.parametrize(("minutes", "first"), [(50, "new"), (58.9, "new"), (59, "old"), (120, "old")])
+def test_rt2_age_is_capped_so_that_the_old_caller_draws_level_at_last(open_shift, minutes, first):
+    shift = open_shift(ann=["billing", "outages"])
+    start = shift.now
+    shift.floor.use_queues(
+        [
+            QueueRule("forty", frozenset({"billing"}), 40, 20.0),
+            QueueRule("seventy", frozenset({"outages"}), 70, 20.0),
+        ]
+    )
+    shift.joins("old", "forty")
+    shift.waits(20 * 60.0)
+    shift.joins("new", "seventy")
+    shift.waits(start + minutes * 60.0 - shift.now)
+    assert shift.offers(shift.ready("ann"))[:1] == [("ann", first)]
+
+
 def test_neither_age_nor_a_raise_reaches_the_emergency_band(open_shift):
     shift = open_shift(ann=["emergency", "outages"])
     shift.joins("old", "outages", priority_raise=100)
@@ -245,6 +262,15 @@ def test_rt4_of_two_ringing_agents_the_one_not_yet_accepted_is_taken(open_shift)
     assert shift.offers(shift.joins("urgent", "emergency")) == [("ann", "urgent")]
     shift.answers("ann")
     assert shift.offers(shift.joins("urgent2", "emergency")) == [("bob", "urgent2")]
+
+
+def test_rt4_the_accept_of_the_lesser_call_does_not_count_for_the_emergency(open_shift):
+    shift = open_shift(ann=["emergency", "billing"])
+    shift.ready("ann")
+    shift.joins("bill1", "billing")
+    shift.accepts("ann")
+    assert shift.offers(shift.joins("urgent", "emergency")) == [("ann", "urgent")]
+    assert not shift.agent("ann").accepted
 
 
 def test_rt4_conversations_and_other_emergencies_are_never_interrupted(open_shift):
