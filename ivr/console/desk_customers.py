@@ -1,0 +1,31 @@
+"""The local customer store, where there is one: read by the desk, never written."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from ivr.store.contracts import Customer
+from ivr.store.sqlite import SqliteStore
+
+
+class CustomerFile:
+    """Opened at the first question, so that a desk without calls touches nothing."""
+
+    def __init__(self, path: Path, currency: str) -> None:
+        self._path = path
+        self._currency = currency
+        self._store: SqliteStore | None = None
+        self._opening = asyncio.Lock()
+
+    async def find(self, account: str) -> Customer | None:
+        """The record of an account. Raises StoreError when the file cannot be used."""
+        async with self._opening:
+            if self._store is None:
+                self._store = await SqliteStore.open(self._path, currency=self._currency, create=False)
+        return await self._store.customer(account)
+
+    async def close(self) -> None:
+        if self._store is not None:
+            await self._store.close()
+            self._store = None

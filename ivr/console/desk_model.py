@@ -1,0 +1,329 @@
+"""The agent's desk without its terminal: ICI events and typed commands in; news, screen pops and requests out.
+
+It holds what the engine last said and nothing else: an accepted request changes nothing here until its event
+arrives (ICI.md section 2.2, an operation answers "accepted for processing").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivr.console.desk_commands import COMMANDS, Command, parse_command
+from ivr.console.desk_events import (
+    AttachedData,
+    Do,
+    Happened,
+    Leave,
+    LogOnAgain,
+    LookUp,
+    Operation,
+    Output,
+    PopUp,
+    Say,
+    account_of,
+)
+from ivr.ici import attached_data
+from ivr.ici.switchboard import (
+    IciEvent,
+    IciRefusal,
+    ItemAttachedDataChanged,
+    PhoneCallChanged,
+    PhoneCallItem,
+    SubscriptionEnded,
+    UserChanged,
+    UserView,
+)
+
+READY, NOT_READY = 2, 3
+OVER = ("wrapup", "ended")
+TALKING = ("connected", "held", "conferenced")
+NEEDS = {"drop": {"drop", "end"}}
+"""Capabilities that allow an operation, where its own name is not the only one."""
+WHAT = {"unhold": "retrieve", "drop": "hang up", "set_workmode": "change the state"}
+"""Operations in words, where their own name is not the word."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call on the screen."""
+
+    item: PhoneCallItem
+    since: float
+    """Monotonic seconds: since when it has its status."""
+    data: AttachedData = field(repr=False)
+
+
+class DeskModel:
+    """One agent's desk. `handle`, `command` and the rest return outputs in the order of doing."""
+
+    def __init__(self, user: str, *, auto: bool = False, wrap_up: float = 0.0) -> None:
+        """`auto` goes ready by itself and accepts. `wrap_up` is the length the settings name, in seconds, for
+        an engine whose work modes do not tell of wrap-up; 0 when it is not known."""
+        self.user = user
+        self.auto = auto
+        self._wrap_up = wrap_up
+        self._calls: dict[str, _Call] = {}
+        self._over: set[str] = set()
+        self._view: UserView | None = None
+        self._wrap_up_until: float | None = None
+        self._engine_tells_wrap_up = False
+        self._go_ready = False
+        """Auto mode owes a ready: after log-on and after wrap-up, unless the person chose otherwise."""
+        self._chose_not_ready = False
+
+    # --- the connection ---------------------------------------------------------------------------------
+
+    def logged_on(self, workcenter: str) -> list[Output]:
+        """The engine took the log-on; it tells of live calls anew."""
+        self._calls.clear()
+        self._over.clear()
+        self._view, self._wrap_up_until = None, None
+        data = {"user": self.user, "workcenter": workcenter}
+        outputs: list[Output] = [Happened("logged_on", None, data), Say(f"Logged on as {self.user}.")]
+        if not self.auto:
+            outputs.append(Say("Press r to be ready for calls, ? for help."))
+        elif not self._chose_not_ready:
+            outputs.append(Do("set_workmode", workmode=READY))
+        return outputs
+
+    def lost(self, why: str) -> list[Output]:
+        """The engine does not answer, or does not know us any more; who called this logs on again."""
+        return self._trouble(f"The engine is lost: {why}. Trying to log on again.")
+
+    def failed(self, operation: str, item: str, error: Exception) -> list[Output]:
+        """A request was refused, or nobody heard it; the state is what it was."""
+        code = error.code if isinstance(error, IciRefusal) else ""
+        what = WHAT.get(operation, operation.replace("_", " "))
+        return self._trouble(f"Could not {what}: {error}", item, operation, code)
+
+    # --- events of the engine ---------------------------------------------------------------------------
+
+    def handle(self, event: IciEvent, now: float) -> list[Output]:
+        match event:
+            case PhoneCallChanged(item):
+                return self._call_changed(item, now)
+            case UserChanged(view):
+                return self._user_changed(view, now)
+            case ItemAttachedDataChanged(item_id, document):
+                return self._data_changed(item_id, document)
+            case SubscriptionEnded():
+                return self._subscription_ended(event)
+
+    def _call_changed(self, item: PhoneCallItem, now: float) -> list[Output]:
+        data, outputs = self._read(item.id, item.attached_data)
+        known = self._calls.get(item.id)
+        if item.id in self._over and item.status in OVER:
+            self._calls.pop(item.id, None)
+            return outputs
+        if known is not None and known.item.status == item.status:
+            changed = known.data != data
+            known.item, known.data = item, data
+            return outputs + (self._tell_data(item.id, data) if changed else [])
+        if item.status in OVER:
+            self._calls.pop(item.id, None)
+            return outputs + self._call_over(item, data, known, now)
+        self._calls[item.id] = _Call(item, now, data)
+        return outputs + self._status_changed(item, data, known)
+
+    def _status_changed(self, item: PhoneCallItem, data: AttachedData, known: _Call | None) -> list[Output]:
+        match item.status:
+            case "alerting":
+                outputs: list[Output] = [Happened("alerting", item.id, _about(item, data)), *_pop_up(item, data)]
+                if self.auto:
+                    outputs.append(Do("accept", item.id))
+                return outputs
+            case "connected" | "conferenced":
+                again = known is not None and known.item.status == "held"
+                words = "You have the caller again." if again else "Connected."
+                pop = _pop_up(item, data) if known is None else []  # told of it only after a new log-on
+                return [Happened("connected", item.id, _about(item, data)), *pop, Say(words)]
+            case "held":
+                words = "On hold; u takes the caller back."
+                return [Happened("held", item.id, _about(item, data)), Say(words)]
+            case _:
+                return [Say(f"Dialing {' '.join(item.remote_numbers)}.")]
+
+    def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
+        self._over.add(item.id)
+        reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
+        outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(f"The call is over{reason}.")]
+        if known is None or known.item.status not in TALKING:
+            return outputs
+        self._go_ready = self.auto and not self._chose_not_ready
+        if self._wrap_up and not self._engine_tells_wrap_up:
+            self._wrap_up_until = now + self._wrap_up
+            outputs.append(Say(f"Wrap-up for {self._wrap_up:.0f} s; w finishes it."))
+        return outputs
+
+    def _user_changed(self, view: UserView, now: float) -> list[Output]:
+        if view == self._view:
+            return self._after_wrap_up(now)
+        self._view = view
+        if _tells_wrap_up(view):
+            self._engine_tells_wrap_up = True
+            self._wrap_up_until = now + self._wrap_up if self._wrap_up else None
+        elif self._engine_tells_wrap_up:
+            self._wrap_up_until = None
+        outputs: list[Output] = [Happened("workmode", None, _about_user(view)), Say(f"{_mode(view)}.")]
+        return outputs + self._after_wrap_up(now)
+
+    def _data_changed(self, item_id: str, document: str) -> list[Output]:
+        data, outputs = self._read(item_id, document)
+        known = self._calls.get(item_id)
+        if known is not None:
+            if known.data == data:
+                return outputs
+            known.data = data
+        return outputs + self._tell_data(item_id, data)
+
+    def _subscription_ended(self, event: SubscriptionEnded) -> list[Output]:
+        data = {"reason": event.reason, "description": event.description}
+        outputs: list[Output] = [Happened("subscription_ended", None, data)]
+        if event.reason == "shutdown":
+            return [*outputs, Say(f"The engine ends: {event.description}.", "trouble"), LogOnAgain()]
+        return [*outputs, Say(f"Logged off by the engine: {event.description}.", "trouble"), Leave()]
+
+    # --- the person -------------------------------------------------------------------------------------
+
+    def command(self, line: str) -> list[Output]:
+        """One typed line, or one key."""
+        if not line.strip():
+            return []
+        command = parse_command(line)
+        if isinstance(command, str):
+            return self._trouble(command)
+        match command.verb:
+            case "help":
+                return [Say(f"{entry.key}  {entry.meaning}") for entry in COMMANDS]
+            case "status":
+                return self._status()
+            case "quit":
+                return [Leave()]
+            case "ready" | "not_ready" | "finish":
+                return self._choose(command)
+            case operation:
+                return self._control(operation)
+
+    def _choose(self, command: Command) -> list[Output]:
+        if command.verb == "finish" and not self.in_wrap_up:
+            return self._trouble("There is no wrap-up to finish.")
+        self._chose_not_ready = command.verb == "not_ready"
+        self._go_ready, self._wrap_up_until = False, None
+        if command.verb == "not_ready":
+            return [Do("set_workmode", workmode=command.reason or NOT_READY)]
+        wish = self._view.next_workmode if self._view and command.verb == "finish" else None
+        return [Do("set_workmode", workmode=wish or READY)]
+
+    def _control(self, operation: Operation) -> list[Output]:
+        needed = NEEDS.get(operation, {operation})
+        for call in reversed(self._calls.values()):
+            if needed & set(call.item.capabilities):
+                return [Do(operation, call.item.id)]
+        if self._calls:
+            statuses = ", ".join(call.item.status for call in self._calls.values())
+            return self._trouble(f"There is nothing to {WHAT.get(operation, operation)}: the call is {statuses}.")
+        return self._trouble(f"There is no call to {WHAT.get(operation, operation)}.")
+
+    def _status(self) -> list[Output]:
+        outputs: list[Output] = [Say(_mode(self._view) + "." if self._view else "Not told of any state yet.")]
+        outputs += [PopUp(call.item, call.data) for call in self._calls.values()]
+        return outputs
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    @property
+    def in_wrap_up(self) -> bool:
+        return self._wrap_up_until is not None or (self._view is not None and _tells_wrap_up(self._view))
+
+    @property
+    def deadline(self) -> float | None:
+        """When wrap-up will be over, as far as the desk can know."""
+        return self._wrap_up_until
+
+    def expire(self, now: float) -> list[Output]:
+        """Count wrap-up down; the engine has the last word on when it is over."""
+        return self._after_wrap_up(now)
+
+    def _after_wrap_up(self, now: float) -> list[Output]:
+        outputs: list[Output] = []
+        if self._wrap_up_until is not None and now >= self._wrap_up_until:
+            self._wrap_up_until = None
+            outputs.append(Say("Wrap-up is over."))
+        if self._go_ready and not self.in_wrap_up and self._view is not None:
+            self._go_ready = False
+            if self._view.workmode != READY:
+                outputs.append(Do("set_workmode", workmode=READY))
+        return outputs
+
+    def line(self, now: float) -> str:
+        """State and calls in one line, for the prompt."""
+        parts = [self.user, _mode(self._view) if self._view else "logged off"]
+        if self._wrap_up_until is not None:
+            parts.append(f"wrap-up {max(0.0, self._wrap_up_until - now):.0f} s")
+        parts += [f"{call.item.status} {now - call.since:.0f} s" for call in self._calls.values()]
+        return " | ".join(parts)
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    def _read(self, item: str, document: str) -> tuple[AttachedData, list[Output]]:
+        try:
+            return attached_data.read(document), []
+        except IciRefusal as refusal:
+            return {}, self._trouble(f"The attached data cannot be read: {refusal}", item, code=refusal.code)
+
+    def _tell_data(self, item: str, data: AttachedData) -> list[Output]:
+        return [
+            Happened("attached_data", item, {"attached_data": data}),
+            Say("The attached data has changed; s shows it."),
+        ]
+
+    def _trouble(self, message: str, item: str = "", operation: str = "", code: str = "") -> list[Output]:
+        data = {"message": message, "operation": operation or None, "code": code or None}
+        return [Happened("error", item or None, data), Say(message, "trouble")]
+
+
+def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:
+    account, proved = account_of(data)
+    return [PopUp(item, data), *([LookUp(item.id, account, proved)] if account else [])]
+
+
+def _tells_wrap_up(view: UserView) -> bool:
+    return "wrap" in view.workmode_text.lower()
+
+
+def _mode(view: UserView) -> str:
+    text = view.workmode_text or str(view.workmode)
+    if view.next_workmode is None or view.next_workmode == view.workmode:
+        return text
+    wish = {1: "logged off", READY: "ready", NOT_READY: "not ready"}.get(view.next_workmode)
+    return f"{text}, then {wish or f'reason {view.next_workmode}'}"
+
+
+def _about_user(view: UserView) -> dict[str, Any]:
+    return {
+        "workmode": view.workmode,
+        "text": view.workmode_text,
+        "next_workmode": view.next_workmode,
+        "presence": view.presence,
+        "queues": list(view.queues),
+        "workcenter": view.workcenter_id,
+    }
+
+
+def _about(item: PhoneCallItem, data: AttachedData) -> dict[str, Any]:
+    account, proved = account_of(data)
+    return {
+        "status": item.status,
+        "reason": item.reason,
+        "remote_numbers": list(item.remote_numbers),
+        "called_number": item.called_number,
+        "direction": item.direction,
+        "queue": item.queue_id,
+        "capabilities": list(item.capabilities),
+        "sequence": item.sequence,
+        "started_at": item.started_at.isoformat(),
+        "account": account or None,
+        "proved": bool(proved),
+        "attached_data": data,
+    }
