@@ -31,7 +31,8 @@ def check(
     try:
         settings = load_settings(config)
     except SettingsError as error:
-        _report(error.problems)
+        problems = [*error.problems, *(check_menu(menu, Path("menus")) if menu and _is_file(menu) else [])]
+        _report(problems)
         raise typer.Exit(MISTAKES) from None
     menus = [menu] if menu is not None else menu_names(settings.menu.folder)
     problems = _menu_problems(settings, menus, named=menu is not None)
@@ -42,6 +43,11 @@ def check(
     typer.echo(
         f"checked {settings.source or 'the default settings'} and the {what} {', '.join(menus)}: no mistakes"
     )
+
+
+def _is_file(menu: str) -> bool:
+    """Whether a menu can be found without the settings."""
+    return menu_file(menu, Path("menus")) == Path(menu)
 
 
 def _menu_problems(settings: Settings, menus: list[str], *, named: bool) -> list[Problem]:

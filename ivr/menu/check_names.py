@@ -118,8 +118,8 @@ def _check_values(report: Report) -> None:
 
 def _value(report: Report, at: Keys, name: str, known: frozenset[str]) -> None:
     if name not in known:
-        message = f"{name!r} is a value that nothing gives{meant(name, known)}"
-        report.wrong(at, f"{message}; name what a look-up gives, an ask: takes, or a set: sets")
+        near = meant(name, known) or "; name what a look-up gives, an ask: takes, or a set: sets"
+        report.wrong(at, f"{name!r} is a value that nothing gives{near}")
 
 
 def _check_secrets(report: Report) -> None:

@@ -128,7 +128,7 @@ def _check_variables(report: Report, books: list[PromptBook]) -> None:
 
 def _check_confirm(report: Report, books: list[PromptBook]) -> None:
     for step in report.menu.steps.values():
-        if not isinstance(step, AskStep) or not step.confirm:
+        if not isinstance(step, AskStep) or not step.confirm or step.secret:
             continue
         prompt = books[0].prompts.get(step.confirm)
         if prompt is not None and step.answer not in prompt.variables:

@@ -11,6 +11,9 @@ MEANWHILE_AFTER = 1.0
 MEANWHILE_AGAIN = 4.0
 """Seconds of silence between two such words."""
 
+MEANWHILE_NEEDS = 1.5
+"""Seconds before the limit in which nobody is told to wait once more."""
+
 
 class LookingUp(Activity):
     """The answer counts once what sounds has been said, so that no word is cut in the middle."""
@@ -48,6 +51,8 @@ class LookingUp(Activity):
 
     def rang(self, timer: str) -> None:
         if timer == "meanwhile":
+            if self.said_meanwhile and self.talk.stage.timers["limit"] - self.talk.now < MEANWHILE_NEEDS:
+                return
             self.said_meanwhile = True
             self.play(self.talk.pieces([self.step.meanwhile]), self.talk.menu.manners.interrupt)
         elif timer == "limit":

@@ -244,4 +244,6 @@ def _close(word: object, known: Iterable[str]) -> str:
 def _shown(node: Node) -> str:
     if isinstance(node, Scalar):
         return f"is {node.text!r}" if node.text else "is empty"
-    return "is a list" if isinstance(node, Sequence) else "is a group of keys"
+    if isinstance(node, Sequence):
+        return "is a list" if node.items else "is an empty list"
+    return "is a group of keys"

@@ -128,7 +128,7 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             column = error.position - text.rfind("\n", 0, error.position)
-            message = f"has the character {error.character!r}, which no text may hold; remove it"
+            message = f"has the character U+{_code(error.character):04X}, which no text may hold; remove it"
             self.problems.append(Problem(self.path, message, line, column))
         return empty
 
@@ -197,3 +197,8 @@ class _Reader:
 
 def _place(event: Any) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _code(character: object) -> int:
+    """Code point of what PyYAML calls a character, which may be its number already."""
+    return ord(character) if isinstance(character, str) else int(str(character))

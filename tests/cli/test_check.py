@@ -1,0 +1,77 @@
+"""`ivr check`: every mistake on standard output, exit code 2; one line and 0 when clean (M21)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from ivr.cli.check import check
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the command in a folder with settings and a copy of the sample menus."""
+    shutil.copytree(ROOT / "menus", tmp_path / "menus")
+    (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\n")
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.command("check")(check)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments))
+
+    return invoke
+
+
+def test_clean_menus_are_one_line(run) -> None:
+    result = run()
+    assert (result.exit_code, result.stdout) == (0, "checked ivr.toml and the menu northgas: no mistakes\n")
+
+
+def test_a_mistake_has_the_path_as_it_was_given(run, tmp_path) -> None:
+    file = tmp_path / "menus" / "northgas.yaml"
+    file.write_text(file.read_text().replace("interrupt: never", "interrupt: kyes"))
+    for given in ("menus/northgas.yaml", str(file)):
+        result = run(given)
+        assert result.exit_code == 2
+        first, last = result.stdout.splitlines()
+        assert first.startswith(f"{given}:")
+        assert "pay_ask.interrupt: 'kyes' is not one of any, keys, speech, never" in first
+        assert last == "1 mistake"
+    assert "menus/northgas.yaml:" in run("northgas").stdout
+
+
+def test_all_mistakes_are_told_not_the_first_one(run, tmp_path) -> None:
+    file = tmp_path / "menus" / "northgas.yaml"
+    file.write_text(file.read_text().replace("go: bye}", "go: by}"))
+    result = run()
+    assert result.exit_code == 2
+    assert result.stdout.count("'by' is no step of this menu; did you mean bye?") > 3
+
+
+def test_bad_settings_are_told_and_the_named_file_is_checked_all_the_same(run, tmp_path) -> None:
+    (tmp_path / "ivr.toml").write_text("[sip]\nmax_calls = 0\n")
+    (tmp_path / "bad.yaml").write_text("ivr: 1\n")
+    result = run("bad.yaml")
+    assert result.exit_code == 2
+    assert "sip.max_calls: is 0; it must be between 1 and 100000" in result.stdout
+    assert "bad.yaml:1:1: steps is missing" in result.stdout
+
+
+def test_a_default_menu_that_is_not_there_is_a_bad_setting(run, tmp_path) -> None:
+    (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\ndefault = 'southgas'\n")
+    result = run()
+    assert result.exit_code == 2
+    assert "ivr.toml: menu.default: 'southgas' is no menu in menus; there are northgas" in result.stdout
+
+
+def test_a_name_that_is_no_menu_is_a_mistake(run) -> None:
+    result = run("southgas")
+    assert result.exit_code == 2
+    assert "menus: has no menu 'southgas'; did you mean northgas?" in result.stdout

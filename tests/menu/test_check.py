@@ -1,0 +1,117 @@
+"""What is said about menus with mistakes: all of them, with places and remedies (M6, M7, M20, M21)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ivr.menu.load import check_menu
+from ivr.menu.schema import schema, typed
+from ivr.menu.source import read
+
+INVALID = Path(__file__).parent / "invalid"
+MENUS = Path(__file__).parents[2] / "menus"
+BAD = sorted(path for path in INVALID.glob("*.yaml") if path.name != "en.yaml")
+
+
+def messages(path: Path, **more: object) -> list[str]:
+    found = check_menu(str(path), path.parent, **more)  # type: ignore[arg-type]
+    return [str(problem).replace(f"{path.parent}/", "") for problem in found]
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_a_bad_menu_gets_exactly_these_messages(path) -> None:
+    assert messages(path) == path.with_suffix(".txt").read_text().splitlines()
+
+
+def test_there_are_bad_menus_to_try() -> None:
+    assert len(BAD) >= 8
+
+
+def test_the_sample_is_clean_also_without_any_recogniser() -> None:
+    assert check_menu("northgas", MENUS, recogniser_languages=frozenset()) == []
+
+
+def test_the_schema_is_json_schema_and_accepts_the_sample_as_it_is_typed() -> None:
+    Draft202012Validator.check_schema(schema())
+    data, problems = typed(read((MENUS / "northgas.yaml").read_text(), "northgas.yaml")[0], "northgas.yaml")
+    assert problems == []
+    assert list(Draft202012Validator(schema()).iter_errors(data)) == []
+    data["steps"]["main"]["interrupt"] = "kyes"
+    assert len(list(Draft202012Validator(schema()).iter_errors(data))) == 1
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A copy of the sample in which a text is replaced, and what is then said about it."""
+
+    def changed(file: str, old: str, new: str, **more: object) -> list[str]:
+        for source in [*MENUS.glob("*.yaml"), *MENUS.glob("prompts/*.yaml")]:
+            target = tmp_path / source.relative_to(MENUS)
+            target.parent.mkdir(exist_ok=True)
+            text = source.read_text()
+            if source.name == file:
+                assert old in text
+                text = text.replace(old, new, 1)
+            target.write_text(text)
+        return messages(tmp_path / "northgas.yaml", **more)
+
+    return changed
+
+
+def test_a_prompt_that_one_language_lacks_is_told_in_that_languages_file(sample) -> None:
+    found = sample("es.yaml", "main.head:", "main.heda:")
+    assert any(line.startswith("prompts/es.yaml: main.head: is missing here;") for line in found)
+    assert any("en.yaml: main.heda: is missing here;" in line for line in found)
+    assert len(found) == 2
+
+
+def test_prompts_of_two_languages_say_the_same_values(sample) -> None:
+    (found,) = sample("es.yaml", "{receipt:digits}", "{account:digits}")
+    assert "pay.receipt: says {account} {pay_amount}, but " in found
+    assert "says {pay_amount} {receipt}; use the same values" in found
+
+
+def test_a_prompt_with_a_value_nobody_gives_is_told_at_its_line(sample) -> None:
+    found = sample("en.yaml", "{receipt:digits}", "{reciept:digits}")
+    assert any(
+        "pay.receipt: {reciept} is a value that nothing gives; did you mean {receipt}?" in one for one in found
+    )
+
+
+def test_a_prompt_that_would_say_the_pin_is_refused(sample) -> None:
+    found = sample("en.yaml", "Please enter your four-digit PIN.", '"Was it {pin:digits}?"')
+    assert any("auth.pin: would say the secret {pin}; take it out" in one for one in found)
+
+
+def test_a_look_up_that_no_connector_answers_is_told(sample) -> None:
+    (found,) = sample("connectors.yaml", "outage:", "outtage:")
+    assert "data.outage: is not in connectors.yaml; did you mean outtage?; add who answers it there" in found
+
+
+def test_a_step_only_speech_can_answer_needs_a_recogniser(sample) -> None:
+    change = ("northgas.yaml", "    say: outage.kind\n", "    say: outage.kind\n    listen: [speech]\n")
+    assert sample(*change) == []
+    (found,) = sample(*change, recogniser_languages=frozenset({"en"}))
+    assert "can only be answered by speech, which is not heard in es; add keys to listen:" in found
+
+
+def test_a_silenced_proof_is_silent_and_an_unknown_one_is_told(sample) -> None:
+    lost = "  lost: {type: say, say: common.thanks, go: END%s}\n  bye:"
+    assert "[unreachable]" in sample("northgas.yaml", "  bye:", lost % "")[0]
+    allowed = ", allow: [{proof: unreachable, why: for later}]"
+    assert sample("northgas.yaml", "  bye:", lost % allowed) == []
+    (first, *_) = sample("northgas.yaml", "  bye:", lost % allowed.replace("unreachable", "unreachible"))
+    assert "lost" in first
+
+
+def test_a_file_that_cannot_be_read_is_one_mistake(tmp_path) -> None:
+    (message,) = messages(tmp_path / "none.yaml")
+    assert message == "none.yaml: cannot be read: No such file or directory; name a file that is there"
+
+
+def test_a_name_that_is_no_menu_says_which_there_are() -> None:
+    (problem,) = check_menu("nortgas", MENUS)
+    assert problem.message == "has no menu 'nortgas'; did you mean northgas?"
