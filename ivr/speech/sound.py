@@ -12,7 +12,7 @@ from ivr.speech.contracts import SAMPLE_RATE
 from ivr.speech.wav import Sound
 
 PIPELINE = "1"
-"""Part of every cache key: count it up whenever this file makes different sound of the same input."""
+"""Part of every cache key: count it up whenever this room makes different sound of the same text or recording."""
 
 LEVEL = -20.0
 """dBov of the active speech. Some 3 dB above what hands-free talkers reach, below where G.711 distorts peaks."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,8 @@ async def test_a_secret_is_in_no_log_no_error_and_no_lasting_file(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     path = await library.file(clip("2 5 8 0", secret=True))
-    assert path.parent.name == "once"
+    assert path.parent.name.startswith("once-")
+    assert path.stat().st_mode & 0o077 == 0
     with pytest.raises(IvrError) as error:
         await library.file(clip("2 5 8 0", voice="nobody", secret=True))
     assert "2 5 8 0" not in caplog.text + str(error.value) + repr(clip("2 5 8 0", secret=True))
@@ -191,6 +193,38 @@ async def test_a_secret_is_in_no_log_no_error_and_no_lasting_file(
     # Nobody who guesses the words can find out from the name of the file.
     other = DiskClipLibrary(tmp_path / "var" / "prompts", counting_voice)
     assert (await other.file(clip("2 5 8 0", secret=True))).name != path.name
+
+
+async def test_what_a_killed_library_left_of_its_secrets_is_taken_away(
+    library: DiskClipLibrary, tmp_path: Path
+) -> None:
+    old, new = (tmp_path / "var" / "prompts" / name for name in ("once-old", "once-new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / "secret.wav").write_bytes(b"")
+    os.utime(old, (1e9, 1e9))
+    await library.build([])
+    assert not old.exists()
+    assert new.exists()
+
+
+async def test_stopping_one_library_leaves_the_secrets_of_another_alone(
+    library: DiskClipLibrary, tmp_path: Path, counting_voice: Any
+) -> None:
+    path = await library.file(clip("2 5 8 0", secret=True))
+    other = DiskClipLibrary(tmp_path / "var" / "prompts", counting_voice)
+    await other.build([clip("one")])
+    await other.stop()
+    assert path.exists()
+
+
+async def test_clips_with_the_same_words_are_rendered_once_and_counted_so(
+    library: DiskClipLibrary, counting_voice: Any, tmp_path: Path
+) -> None:
+    clips = [clip("two"), clip("two", recording=tmp_path / "absent.wav")]
+    report = await library.build(clips)
+    assert (report.rendered, report.cached, report.recorded) == (1, 1, 0)
+    assert len(counting_voice.said) == 1
 
 
 async def test_a_secret_digit_uses_the_clip_everybody_uses(library: DiskClipLibrary, counting_voice: Any) -> None:

@@ -5,7 +5,7 @@ The name of a file says what is in it, so nothing needs an index and two process
     s-<sha256 of engine, voice, rate, pipeline, text>.wav     synthesised
     r-<sha256 of a recording's octets, pipeline>.wav          a recording, converted
     l-<sha256 of its path, size and time>.wav                 link to the former: spares reading it again
-    once/<keyed hash>.wav                                     secret words; gone when the engine stops
+    once-<this library>/<keyed hash>.wav                      secret words; gone when the library stops
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from ivr.clock import Clock, SystemClock
 from ivr.errors import IvrError, Problem, ProblemsError
@@ -31,6 +32,9 @@ from ivr.speech.wav import HEADER, decode_wav, encode_wav
 from ivr.speech.wording import normalised
 
 log = logging.getLogger(__name__)
+
+LEFT_BEHIND = 24 * 3600
+"""Seconds after which a folder of secrets can only be that of a library that is no more."""
 
 Progress = Callable[[int, int], None]
 """Told after every clip: how many are done, of how many."""
@@ -56,7 +60,7 @@ class DiskClipLibrary:
         self, folder: Path, synthesiser: Synthesiser, rate: int = 165, *, clock: Clock | None = None
     ) -> None:
         self._folder = folder.absolute()
-        self._once = self._folder / "once"
+        self._once = self._folder / f"once-{secrets.token_hex(8)}"
         self._synthesiser = synthesiser
         self._rate = rate
         self._clock = clock or SystemClock()
@@ -85,29 +89,43 @@ class DiskClipLibrary:
         """
         started = self._clock.monotonic()
         wanted = list(dict.fromkeys(clips))
-        found = await asyncio.to_thread(lambda: [self.cached(clip) for clip in wanted])
-        missing = [clip for clip, path in zip(wanted, found, strict=True) if path is None]
-        done = len(wanted) - len(missing)
+        missing = await asyncio.to_thread(self._missing, wanted)
+        total, done = len(wanted), len(wanted) - len(missing)
+        cached, recorded, problems = done, 0, []
         if on_progress:
-            on_progress(done, len(wanted))
-        recorded, problems = 0, []
+            on_progress(done, total)
         for clip in missing:
             try:
-                is_recorded = await self._recorded(clip) is not None
-                if not is_recorded:
-                    await self._synthesised(clip)
-                recorded += is_recorded
+                made = await self._build_one(clip)
+                cached += made == "cached"
+                recorded += made == "recorded"
             except IvrError as error:
                 problems.append(Problem(str(clip.recording or clip.voice), str(error)))
             done += 1
             if on_progress:
-                on_progress(done, len(wanted))
+                on_progress(done, total)
         if problems:
             raise ProblemsError(problems)
         seconds = self._clock.monotonic() - started
-        report = BuildReport(len(missing) - recorded, len(wanted) - len(missing), recorded, seconds)
-        log.info("prompts_built rendered=%d cached=%d recorded=%d", report.rendered, report.cached, recorded)
+        report = BuildReport(total - cached - recorded, cached, recorded, seconds)
+        log.info("prompts_built rendered=%d cached=%d recorded=%d", report.rendered, cached, recorded)
         return report
+
+    async def _build_one(self, clip: Clip) -> Literal["cached", "recorded", "rendered"]:
+        """Two clips may say the same words, so that the second is there when its turn comes."""
+        if await asyncio.to_thread(self.cached, clip):
+            return "cached"
+        if await self._recorded(clip):
+            return "recorded"
+        await self._synthesised(clip)
+        return "rendered"
+
+    def _missing(self, wanted: list[Clip]) -> list[Clip]:
+        """What is to be made. Takes away, too, what a library that was killed left of its secrets."""
+        for left in self._folder.glob("once-*"):
+            if left != self._once and self._clock.utc().timestamp() - left.stat().st_mtime > LEFT_BEHIND:
+                shutil.rmtree(left, ignore_errors=True)
+        return [clip for clip in wanted if self.cached(clip) is None]
 
     async def stop(self) -> None:
         """Forget the secret clips, and wait for what is being made."""
@@ -186,13 +204,13 @@ class DiskClipLibrary:
             if clip.secret:
                 raise IvrError(f"voice {clip.voice} could not say a secret value") from None
             raise error
-        await asyncio.to_thread(_write, path, encode_wav(pcm))
+        await asyncio.to_thread(_write, path, encode_wav(pcm), private=path.parent == self._once)
 
-    async def _make(self, path: Path, work: Callable[[], object]) -> None:
+    async def _make(self, path: Path, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run `work` for `path` once, however many ask; it goes on when one who asked is gone."""
         task = self._work.get(path)
         if task is None:
-            task = self._work[path] = asyncio.create_task(_awaited(work))
+            task = self._work[path] = asyncio.create_task(work())
             task.add_done_callback(lambda done: self._finished(path, done))
         await asyncio.shield(task)
 
@@ -200,12 +218,6 @@ class DiskClipLibrary:
         self._work.pop(path, None)
         if not task.cancelled():
             task.exception()  # somebody heard of it, or had hung up
-
-
-async def _awaited(work: Callable[[], object]) -> None:
-    result = work()
-    assert asyncio.iscoroutine(result)
-    await result
 
 
 def _hash(*parts: object) -> str:
@@ -222,7 +234,7 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, private: bool = False) -> None:
     """Into place in one go: who reads sees all of it or nothing. Raises IvrError when the disk will not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,6 +242,7 @@ def _write(path: Path, data: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                os.fchmod(handle, 0o600 if private else 0o644)  # whoever serves need not be whoever rendered
             Path(temporary).replace(path)
         except OSError:
             with suppress(OSError):

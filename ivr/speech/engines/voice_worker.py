@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import os
+import shutil
 import sys
 import threading
 from contextlib import suppress
@@ -39,6 +40,7 @@ class PyttsxVoice:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "utterance.wav"
         self._library, self._engine = _load(folder)
+        self._rate = 0
         self._finished = threading.Event()
         self._engine.connect("finished-utterance", lambda name, completed: self._finished.set())
         self.voices = sorted(voice.id for voice in self._engine.getProperty("voices"))
@@ -78,8 +80,10 @@ class PyttsxVoice:
         self._file.unlink(missing_ok=True)
         self._finished.clear()
         self._engine.setProperty("voice", voice)
-        self._engine.setProperty("rate", rate)
-        # A rate still on its way through espeak-ng's queue makes pyttsx3 cancel it, and the utterance with it.
+        if rate != self._rate:
+            self._engine.setProperty("rate", rate)
+            self._rate = rate
+        # A command still in espeak-ng's queue makes pyttsx3 cancel it, and the new utterance with it.
         self._library.espeak_Synchronize()
         # Without punctuation espeak-ng lets the voice fall as at the end of a sentence; a piece goes on.
         whole = text if pause_after(text) > 0.1 else f"{text},"
@@ -122,8 +126,9 @@ def _variants() -> list[str]:
 
 def main() -> None:
     pipe = WorkerPipe()
+    folder = Path(sys.argv[1])
     try:
-        voice = PyttsxVoice(Path(sys.argv[1]))
+        voice = PyttsxVoice(folder)
     except (IvrError, OSError, RuntimeError, ImportError) as error:
         pipe.write({"error": f"pyttsx3 cannot start: {error}"})
         return
@@ -137,6 +142,7 @@ def main() -> None:
             pipe.write({"job": job["job"], "error": str(error)})
         else:
             pipe.write({"job": job["job"]}, sound)
+    shutil.rmtree(folder, ignore_errors=True)  # the engine may be gone without having had the time to
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ class WorkerPipe:
     """Frames in, frames out; one per worker process, made before any library is imported."""
 
     def __init__(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's business: it closes the pipe
+        # Ctrl-C and a service manager's stop reach all processes, but calls are still to be ended properly:
+        # the worker is needed until the engine closes the pipe, by intention or by its own end.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         self._in = os.fdopen(os.dup(0), "rb", buffering=1 << 16)
         self._out = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
