@@ -10,6 +10,7 @@ import hmac
 from enum import Enum, auto
 
 from ivr.sip.digest import DigestInput, algorithm_of, parse_digest
+from ivr.sip.fields import quoted
 from ivr.sip.message import Request
 from ivr.sip.reply import Header
 
@@ -43,7 +44,7 @@ class Challenger:
         return [
             (
                 "WWW-Authenticate",
-                f'Digest realm="{self._realm}", nonce="{nonce}", algorithm={name}, qop="auth"{tail}',
+                f'Digest realm={quoted(self._realm)}, nonce="{nonce}", algorithm={name}, qop="auth"{tail}',
             )
             for name in self._algorithms
         ]

@@ -77,8 +77,8 @@ class Core:
     def seal(self, request: Request, flow: Flow) -> bytes:
         """Give a request its Via with a new branch, ``rport`` and our name; the bytes."""
         via = f"SIP/2.0/{flow.transport.upper()} {host_port(flow.local)};branch={COOKIE}{self.token(80)};rport"
-        request.headers.add("Via", via)
-        request.headers.add("User-Agent", self.settings.product)
+        request.prepend("Via", via)
+        request.headers.set("User-Agent", self.settings.product)
         return request.encode()
 
     def transmit(self, flow: Flow, data: bytes) -> None:

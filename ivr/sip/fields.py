@@ -26,6 +26,8 @@ _URI = re.compile(
     r"(?::(?P<port>\d{1,5}))?(?P<params>;[^?\s]*)?",
     re.IGNORECASE,
 )
+MAX_URI = 1024
+"""Characters; real ones have 20 to 200."""
 TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -35,15 +37,23 @@ def plain(text: str) -> str:
 
     Bytes that were not UTF-8 are carried through a message as surrogates; here they become Latin-1.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+    if not text.isascii():
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            data = text.encode("utf-8", "replace")
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
     return _CONTROL.sub(" ", text).strip()
 
 
 def split_outside_quotes(text: str, separator: str) -> Iterator[str]:
     """Cut at each separator that is neither in a quoted string nor between angle brackets."""
+    if '"' not in text and "<" not in text:
+        yield from map(str.strip, text.split(separator))
+        return
     quoted = escaped = False
     depth = start = 0
     for position, letter in enumerate(text):
@@ -91,6 +101,8 @@ def parse_uri(text: str) -> URI:
 
     :raises ValueError: no SIP, SIPS or TEL URI can be read out of it.
     """
+    if len(text) > MAX_URI:
+        raise ValueError(f"a URI of {len(text)} characters is longer than {MAX_URI}")
     scheme, colon, rest = text.strip().partition(":")
     text = scheme.lower() + colon + rest
     try:

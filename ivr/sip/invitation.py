@@ -27,6 +27,8 @@ def invitation(
 
     :raises LocalProtocolError: an address is none, or a header would break the message.
     """
+    if not sdp:
+        raise LocalProtocolError("a call needs our offer; to leave it to the other side is not spoken")
     for uri in (target, caller_uri):
         _check_uri(uri)
     request = Request("INVITE", target, sdp)
@@ -41,9 +43,8 @@ def invitation(
         ALLOW,
         ACCEPT,
         *checked_headers(headers),
+        ("Content-Type", SDP),
     ]
-    if sdp:
-        fields.append(("Content-Type", SDP))
     for name, value in fields:
         request.headers.add(name, value)
     return request

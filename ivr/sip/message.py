@@ -85,6 +85,14 @@ class Message:
     def to_address(self) -> NameAddress:
         return NameAddress.parse(self.headers["To"])
 
+    def prepend(self, name: str, value: str) -> None:
+        """Put a header first, where proxies look for it. RFC 3261 section 7.3.1."""
+        headers = Headers()
+        headers.add(name, value)
+        for key in self.headers.keys():  # noqa: SIM118
+            headers.setlist(key, self.headers.getlist(key))
+        self.headers = headers
+
     @property
     def call_id(self) -> str:
         return self.headers["Call-ID"]

@@ -75,7 +75,7 @@ class OutgoingLeg(Leg):
         elif response.status < 300:
             self._success(sent, response, now)
         elif self._giving_up is None and (again := self.resend_with_credentials(sent, response, now)):
-            self._invite = again
+            self._invite, self._provisional = again, False
         else:
             self._refused(487 if self._giving_up is not None else response.status, response.phrase)
 

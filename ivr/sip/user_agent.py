@@ -113,6 +113,8 @@ class UserAgent:
             return
         if isinstance(message, Request):
             self._receive_request(message, flow, now)
+        elif len(message.tokens("Via")) > 1:
+            self._core.drop(f"response {message.status} has more than one Via", flow)
         elif not self._core.layer.receive_response(message, flow, now):
             self._core.drop(f"response {message.status} to nothing we asked", flow)
 
@@ -146,11 +148,20 @@ class UserAgent:
         elif (served := layer.served_for(request, request.method)) is not None:
             self._core.counters["repeated"] += 1
             layer.run(served, served.machine.repeated(now), now)
-        elif layer.served_count >= self._core.settings.max_transactions:
+        elif self._is_overload(request):
             self._core.counters["overloaded"] += 1
             self._answer_without_state(request, flow, 503, headers=[("Retry-After", OVERLOAD_RETRY)])
         else:
             self._process(layer.serve(request, return_flow(request, flow), self._core.token()), flow, now)
+
+    def _is_overload(self, request: Request) -> bool:
+        """Live calls are served in any weather: their requests, and the CANCEL of one that rings."""
+        layer = self._core.layer
+        if layer.served_count < self._core.settings.max_transactions:
+            return False
+        if request.method == "CANCEL":
+            return layer.served_for(request, "INVITE") is None
+        return self._leg_of(request) is None
 
     def _receive_ack(self, ack: Request, flow: Flow, now: float) -> None:
         """It belongs to a transaction that failed, or to the dialog of one that succeeded."""

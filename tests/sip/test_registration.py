@@ -1,0 +1,222 @@
+"""Registering: telephones with us, and we with others."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ivr.sip.digest import ALGORITHMS, DigestInput, parse_digest
+from ivr.sip.events import Flow, Registered, RegistrationAnswered, UserAgentSettings
+from ivr.sip.user_agent import UserAgent
+
+Make = Callable[..., str]
+
+
+def proof(
+    challenge: dict[str, str], password: str, *, user: str = "alice", algorithm: str = "MD5", qop: str = "auth"
+) -> str:
+    uri, nonce = "sip:192.0.2.2", challenge["nonce"]
+    cnonce, nc = ("0a4f113b", "00000001") if qop else ("", "")
+    response = DigestInput(
+        algorithm, user, challenge["realm"], password, "REGISTER", uri, nonce, qop, cnonce, nc
+    ).response()
+    text = f'Authorization: Digest username="{user}", realm="{challenge["realm"]}", nonce="{nonce}", uri="{uri}",'
+    text += f' response="{response}", algorithm={algorithm}'
+    return text + (f', qop={qop}, cnonce="{cnonce}", nc={nc}' if qop else "")
+
+
+class Telephone:
+    """A telephone that registers with the user agent of `peer`."""
+
+    def __init__(self, peer: Any, make_request: Make) -> None:
+        self.peer, self.make = peer, make_request
+        self.cseq = 0
+
+    def register(self, headers: str = "", **parts: Any) -> Any:
+        self.cseq += 1
+        text = self.make("REGISTER", cseq=self.cseq, uri="sip:192.0.2.2", headers=headers, **parts)
+        return self.peer.says(text.replace("To: <sip:100@", f"To: <sip:{parts.pop('aor', 'alice')}@"))
+
+    def challenge(self) -> dict[str, str]:
+        response = self.register().response
+        assert response.status == 401
+        challenge = parse_digest(response.headers["WWW-Authenticate"])
+        assert challenge is not None
+        return challenge
+
+
+@pytest.fixture
+def telephone(peer: Any, make_request: Make) -> Telephone:
+    return Telephone(peer, make_request)
+
+
+def test_the_arithmetic_is_that_of_rfc_7616() -> None:
+    cnonce, nonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
+    expected = {
+        "MD5": "8ca523f5e9506fed4657c9700eebdbec",
+        "SHA-256": "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+    }
+    for algorithm in ALGORITHMS:
+        given = DigestInput(
+            algorithm,
+            "Mufasa",
+            "http-auth@example.org",
+            "Circle of Life",
+            "GET",
+            "/dir/index.html",
+            nonce,
+            "auth",
+            cnonce,
+            "00000001",
+        )
+        assert given.response() == expected[algorithm]
+        assert "Circle" not in repr(given)
+
+
+def test_the_old_form_without_qop_is_that_of_rfc_2069() -> None:
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode()).hexdigest()
+
+    given = DigestInput("MD5", "bob", "ivr", "zanzibar", "REGISTER", "sip:ivr", "84a4cc6f")
+    assert given.response() == md5(f"{md5('bob:ivr:zanzibar')}:84a4cc6f:{md5('REGISTER:sip:ivr')}")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "qop"), [("MD5", "auth"), ("MD5", ""), ("SHA-256", "auth"), ("SHA-256", "")]
+)
+def test_a_telephone_that_proves_itself_is_bound(telephone: Telephone, algorithm: str, qop: str) -> None:
+    challenge = telephone.challenge()
+    peer = telephone.register(proof(challenge, "secret", algorithm=algorithm, qop=qop) + "\nExpires: 600")
+    assert peer.response.status == 200
+    assert peer.response.headers["Contact"] == "<sip:alice@192.0.2.1>;expires=600"
+    assert peer.events == [Registered("alice", "sip:alice@192.0.2.1", 600, peer.flow)]
+    (binding,) = peer.user_agent.bindings("alice", peer.now + 599)
+    assert (binding.contact, binding.flow) == ("sip:alice@192.0.2.1", peer.flow)
+    assert peer.user_agent.bindings("alice", peer.now + 601) == []
+
+
+def test_without_expires_an_hour_is_granted_and_never_more(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    for extra in ("", "\nExpires: 999999", "\nExpires: soon"):
+        peer = telephone.register(proof(challenge, "secret") + extra)
+        assert peer.response.headers["Contact"].endswith(";expires=3600")
+
+
+def test_wrong_password_and_unknown_user_get_the_same_answer(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    answers = []
+    for user, password in (("alice", "wrong"), ("nobody", "wrong"), ("nobody", "secret")):
+        response = telephone.register(proof(challenge, password, user=user)).response
+        names = sorted(response.headers.keys())
+        answers.append((response.status, response.phrase, names, response.headers["WWW-Authenticate"]))
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0] == 401
+    assert "stale" not in answers[0][3]
+    assert telephone.peer.user_agent.counters["authentication_failed"] == 3
+    assert telephone.peer.user_agent.bindings("nobody", telephone.peer.now) == []
+
+
+def test_an_old_nonce_is_stale_and_a_forged_one_is_just_wrong(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    forged = challenge | {"nonce": challenge["nonce"][:-1] + "x"}
+    assert "stale" not in telephone.register(proof(forged, "secret")).response.headers["WWW-Authenticate"]
+    telephone.peer.now += 301
+    assert "stale=true" in telephone.register(proof(challenge, "secret")).response.headers["WWW-Authenticate"]
+    assert "stale" not in telephone.register(proof(challenge, "wrong")).response.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("nonce", ["", ".", "zz.zz", "é.é", "1.2.3", "-1."])
+def test_a_nonce_of_nonsense_is_survived(telephone: Telephone, nonce: str) -> None:
+    assert telephone.register(proof({"realm": "ivr", "nonce": nonce}, "secret")).statuses == [401]
+
+
+def test_another_users_address_cannot_be_bound(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    telephone.cseq += 1
+    text = telephone.make("REGISTER", cseq=9, uri="sip:192.0.2.2", headers=proof(challenge, "secret"))
+    assert telephone.peer.says(text).statuses == [403]
+
+
+def test_too_short_is_423_and_zero_takes_back(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    peer = telephone.register(proof(challenge, "secret") + "\nExpires: 30")
+    assert (peer.response.status, peer.response.headers["Min-Expires"]) == (423, "60")
+    telephone.register(proof(challenge, "secret"))
+    peer = telephone.register(proof(challenge, "secret"), contact="<sip:alice@192.0.2.1>;expires=0")
+    assert (peer.statuses, peer.events) == ([200], [Registered("alice", "sip:alice@192.0.2.1", 0, peer.flow)])
+    assert peer.user_agent.bindings("alice", peer.now) == []
+
+
+def test_a_star_takes_all_back_but_only_with_expires_0(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    for host in ("192.0.2.1", "192.0.2.3"):
+        telephone.register(proof(challenge, "secret"), contact=f"<sip:alice@{host}>")
+    assert len(telephone.peer.user_agent.bindings("alice", telephone.peer.now)) == 2
+    assert telephone.register(proof(challenge, "secret"), contact="*").statuses == [400]
+    assert telephone.register(proof(challenge, "secret") + "\nExpires: 0", contact="*").statuses == [200]
+    assert telephone.peer.user_agent.bindings("alice", telephone.peer.now) == []
+
+
+def test_a_register_without_contact_asks_and_changes_nothing(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    telephone.register(proof(challenge, "secret"))
+    peer = telephone.register(proof(challenge, "secret"), contact="")
+    assert (peer.response.headers["Contact"], peer.events) == ("<sip:alice@192.0.2.1>;expires=3600", [])
+
+
+def test_contacts_of_one_user_are_bounded(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    for number in range(15):
+        telephone.register(proof(challenge, "secret"), contact=f"<sip:alice@192.0.2.1:{6000 + number}>")
+        telephone.peer.now += 1
+    bindings = telephone.peer.user_agent.bindings("alice", telephone.peer.now)
+    assert [binding.contact[-4:] for binding in bindings] == [str(6014 - number) for number in range(10)]
+
+
+def test_both_algorithms_can_be_offered_the_strongest_first(make_request: Make) -> None:
+    settings = UserAgentSettings(realm="northgas", digest_algorithms=("SHA-256", "MD5"))
+    user_agent = UserAgent(settings, rng=random.Random(1))
+    flow = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+    (answer,) = user_agent.receive(make_request("REGISTER").encode(), flow, 0.0)
+    lines = [line for line in answer.data.decode().split("\r\n") if line.startswith("WWW")]
+    assert [parse_digest(line.partition(": ")[2])["algorithm"] for line in lines] == ["SHA-256", "MD5"]
+    assert all('realm="northgas"' in line and 'qop="auth"' in line for line in lines)
+
+
+def test_no_password_reaches_a_log(telephone: Telephone, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        challenge = telephone.challenge()
+        telephone.register(proof(challenge, "wrong-secret"))
+        telephone.register(proof(challenge, "secret"))
+    assert "secret" not in caplog.text
+    assert "register_refused source=192.0.2.1" in caplog.text
+
+
+def test_we_register_with_a_registrar_that_challenges(wire: Any) -> None:
+    registrar = UserAgent(UserAgentSettings(accounts={"ivr": "pa55"}), rng=random.Random(3))
+    registrar_flow = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+    flow = wire.flow_of[wire.caller]
+    outputs = wire.caller.register("ivr", "sip:192.0.2.2", flow, 0.0, credentials=("ivr", "pa55"), expires=30)
+    for _ in range(6):
+        answers = [
+            a for o in outputs if hasattr(o, "data") for a in registrar.receive(o.data, registrar_flow, 0.0)
+        ]
+        outputs = [o for a in answers if hasattr(a, "data") for o in wire.caller.receive(a.data, flow, 0.0)]
+        if any(isinstance(output, RegistrationAnswered) for output in outputs):
+            break
+    assert outputs == [RegistrationAnswered("ivr", 200, "OK", 60)]
+    (binding,) = registrar.bindings("ivr", 1.0)
+    assert binding.contact == "sip:ivr@192.0.2.1:5060"
+
+
+def test_a_registrar_that_is_silent_is_408(wire: Any) -> None:
+    wire.caller.register("ivr", "sip:192.0.2.2", wire.flow_of[wire.caller], 0.0)
+    outputs = []
+    while wire.caller.deadline is not None:
+        outputs = wire.caller.expire(wire.caller.deadline)
+    assert outputs == [RegistrationAnswered("ivr", 408, "Request Timeout", 0)]
