@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from ivr.ici.switchboard import IciEvent, PhoneCallChanged, PhoneCallItem, UserC
 from ivr.media.g711 import Samples
 from ivr.media.wav import read_wav
 from ivr.speech.contracts import Clip
+from ivr.store.sqlite import SqliteStore
 from ivr.testing.phone import Answering, ScriptedPhone
 
 _ranges = itertools.count()
@@ -122,6 +124,15 @@ class House:
         self._desks: list[Desk] = []
 
     async def start(self) -> None:
+        """The sample customers are made once a run: hashing their PINs takes seconds, as it should."""
+        made = self.settings.var / "prompts" / "sample-store.db"
+        path = self.settings.store.path
+        if not path.exists() and not made.exists():
+            store = await SqliteStore.open(path)
+            await store.close()
+            shutil.copy(path, made)
+        elif not path.exists():
+            shutil.copy(made, path)
         self.listening = await self.engine.start()
 
     async def stop(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
-from ivr.ici.attached_data import build, read
+from ivr.ici.attached_data import Limits, build, merge, read
 from ivr.ici.switchboard import EndReason
 from ivr.menu.events import StartHandoff
 
@@ -30,14 +30,15 @@ class Handoff:
         self._command = command
         self._fields = dict(command.fields)
         self._started = exchange.rooms.clock.monotonic()
-        self.document = build(command.application, self._fields)
+        self._limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
+        self.document = build(command.application, self._fields, limits=self._limits)
         """The attached data, as it travels."""
         self.offers: list[Offer] = []
         self.joined: Offer | None = None
         self.record = HandoffRecord(
             queue=command.queue,
             reason=command.reason,
-            attached_data=read(self.document),
+            attached_data=read(self.document, limits=self._limits),
             started=exchange.rooms.clock.utc(),
         )
         visit.record.handoffs.append(self.record)
@@ -54,12 +55,13 @@ class Handoff:
     def _refresh(self) -> None:
         waited = str(int(self.exchange.rooms.clock.monotonic() - self._started))
         live = {name: waited for name, builtin in self._command.live_fields.items() if builtin == "waited"}
-        self.take(build(self._command.application, {**self._fields, **live}))
+        block = build(self._command.application, {**self._fields, **live}, limits=self._limits)
+        self.take(merge(self.document, block, limits=self._limits))
 
     def take(self, document: str) -> None:
         """The attached data is this from now on."""
         self.document = document
-        self.record.attached_data = read(document)
+        self.record.attached_data = read(document, limits=self._limits)
 
     def offer_of(self, agent: str) -> Offer | None:
         """The live offer to this agent."""

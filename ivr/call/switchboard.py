@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from ivr.agents import events as floor
@@ -10,7 +9,6 @@ from ivr.call.exchange import Exchange
 from ivr.call.offer import Offer
 from ivr.call.presence import WORKMODE_TEXTS, user_view
 from ivr.errors import IvrError
-from ivr.ici.attached_data import merge
 from ivr.ici.switchboard import (
     IciRefusal,
     ItemAttachedDataChanged,
@@ -129,9 +127,10 @@ class ExchangeSwitchboard:
         self._offer(item_id, "sendDTMF").send_keys(digits)
 
     async def set_attached_data(self, user: str, item_id: str, document: str) -> None:
+        """`document` is the whole item, already merged with what was there."""
         offer = self._offer(item_id, "setAttachedData")
         handoff = offer.handoff
-        handoff.take(await asyncio.to_thread(merge, handoff.document, document))
+        handoff.take(document)  # merged and checked by the endpoint
         others = {other.agent for other in handoff.offers if other.live} - {user}
         for other in others:
             self.exchange.rooms.publisher.publish(other, ItemAttachedDataChanged(item_id, handoff.document))

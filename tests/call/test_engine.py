@@ -1,0 +1,113 @@
+"""The engine as a whole: capacity, stopping, a worker that dies, addresses that are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from house import House
+
+from ivr.config import HostPort, HttpSettings, SipSettings
+from ivr.errors import MenuError, SettingsError
+
+Builder = Callable[..., Awaitable[House]]
+
+
+async def test_calls_beyond_the_set_number_get_503_and_when_to_try_again(build_house: Builder) -> None:
+    house = await build_house(sip=SipSettings(listen=HostPort("127.0.0.1", 0), max_calls=1))
+    phone = await house.phone("+15550100")
+    first = await phone.dial(house.uri)
+    second = await phone.dial(house.uri)
+    assert (first.status, second.status) == (200, 503)
+    await first.hang_up()
+    third = await phone.dial(house.uri)
+    assert third.status == 200
+    await third.hang_up()
+
+
+async def test_stopping_hangs_up_live_calls_and_writes_their_records(build_house: Builder) -> None:
+    house = await build_house()
+    desk = await house.desk("desk1")
+    phone = await house.phone("+15550100")
+    waiting = await phone.dial(house.uri)
+    await waiting.wait_for_sound()
+    await waiting.press("0")
+    await desk.item("connected")
+    other = await phone.dial(house.uri)
+    await other.wait_for_sound()
+    path = house.settings.store.path
+    await house.engine.stop()
+    await asyncio.wait_for(waiting.ended(), 5)
+    await asyncio.wait_for(other.ended(), 5)
+    assert (waiting.ended_by, other.ended_by) == ("remote", "remote")
+    from ivr.store.sqlite import SqliteStore
+
+    store = await SqliteStore.open(path)
+    records = await store.calls()
+    await store.close()
+    assert [record["end"] for record in records] == [{"by": "system", "reason": "the engine was stopped"}] * 2
+    assert all(record["ended"] for record in records)
+
+
+async def test_a_media_worker_that_dies_ends_its_calls_and_the_next_call_has_sound(house: House) -> None:
+    phone = await house.phone("+15550100")
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    assert house.engine.exchange is not None
+    (pid,) = house.engine.exchange.rooms.media.pids
+    os.kill(pid, signal.SIGKILL)
+    await asyncio.wait_for(call.ended(), 10)
+    record = await house.record()
+    assert record["end"] == {"by": "failure", "reason": "the media worker died"}
+    again = await phone.dial(house.uri)
+    await again.wait_for_sound(10)
+    await again.hang_up()
+
+
+async def test_health_tells_what_is_going_on(house: House) -> None:
+    phone = await house.phone("+15550100")
+    call = await phone.dial(house.uri)
+    assert house.listening is not None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{house.listening.http}/health") as response,
+    ):
+        told = await response.json()
+    assert (response.status, told["calls"]["now"], told["agents"]["desk1"]["state"]) == (200, 1, "off")
+    await call.hang_up()
+
+
+async def test_a_taken_sip_address_is_told_with_setting_and_remedy(build_house: Builder) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError) as error:
+            await build_house(sip=SipSettings(listen=HostPort("127.0.0.1", port)))
+    assert f"sip.listen: cannot listen on 127.0.0.1:{port}: address already in use; free it, or set" in str(
+        error.value
+    )
+
+
+async def test_a_taken_http_address_is_told_with_setting_and_remedy(build_house: Builder) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=r"http\.listen: cannot listen on"):
+            await build_house(http=HttpSettings(listen=HostPort("127.0.0.1", port)))
+
+
+async def test_a_broken_menu_keeps_the_engine_from_starting(build_house: Builder, tmp_path: Path) -> None:
+    from ivr.config import MenuSettings
+
+    folder = tmp_path / "menus"
+    folder.mkdir()
+    (folder / "northgas.yaml").write_text("ivr: 1\nname: northgas\n")
+    with pytest.raises(MenuError, match=r"northgas\.yaml"):
+        await build_house(menu=MenuSettings(folder=folder))
