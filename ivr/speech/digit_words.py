@@ -22,7 +22,7 @@ REPEATERS: Mapping[str, Mapping[str, int]] = {"en": {"double": 2, "triple": 3}, 
 
 
 def primary(language: str) -> str:
-    """The language of a tag: ``es`` of ``es-419`` (RFC 5646 section 2.1)."""
+    """The language of a tag: ``es`` of ``es-419`` (RFC 5646 section 2.2.1)."""
     return language.lower().partition("-")[0]
 
 

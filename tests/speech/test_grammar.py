@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.speech.contracts import Grammar, Recognition
 from ivr.speech.grammar import UNKNOWN, Heard, Listening, prepare, understand, words_of
@@ -116,3 +118,12 @@ def test_a_phrase_is_split_into_plain_words() -> None:
     assert words_of("  What’s my   BALANCE? ") == ("what's", "my", "balance")
     assert words_of("pay-later") == ("pay", "later")
     assert words_of("¿Cuánto debo?") == ("cuánto", "debo")
+
+
+@given(st.lists(st.text(max_size=20), max_size=6), st.booleans(), st.lists(st.text(max_size=8), max_size=5))
+def test_no_phrase_makes_a_list_an_engine_would_die_of(phrases: list[str], digits: bool, words: list[str]) -> None:
+    """An empty list or an empty word ends vosk's process."""
+    ready = prepare(Grammar("en", tuple(phrases), digits), lambda word: word)
+    assert all(words_of_list and all(words_of_list) for words_of_list in ready.lists)
+    result = understand(ready, [Heard(tuple(words), 0.5)] * len(ready.lists))
+    assert (result.kind == "match") == bool(result.phrase)
