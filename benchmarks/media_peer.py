@@ -113,7 +113,7 @@ def main() -> None:
     print(json.dumps([telephone.socket.getsockname()[1] for telephone in telephones]), flush=True)
     for telephone, port in zip(telephones, json.loads(sys.stdin.readline()), strict=True):
         telephone.socket.connect(("127.0.0.1", port))
-    payload = bytes(0x80 + number % 16 for number in range(160))
+    payload = bytes(0xF8 + number * 5 % 8 & 0xFF for number in range(160))  # the hiss of a line
     run(telephones, seconds + SETTLE, payload)
     print(json.dumps(measure(telephones)), flush=True)
 

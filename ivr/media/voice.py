@@ -31,7 +31,10 @@ GATE_OVER_PROMPT = -38.0
 
 
 class VoiceDetector(Protocol):
-    """Judges single frames of 20 ms, 16 bit linear, 8 kHz. Has memory, so one for each leg."""
+    """Judges single frames of 20 ms, 16 bit linear, 8 kHz. Has memory, so one for each leg.
+
+    It is asked about frames that are loud enough only: most are not, and asking costs more than the level.
+    """
 
     def strict(self, frame: bytes) -> bool:
         """Speech beyond doubt: for the onset."""
@@ -83,8 +86,8 @@ class EnergyDetector:
 
 def level_dbov(frame: bytes) -> float:
     """Mean power in dB against full scale; -96 for digital silence. ITU-T G.100.1."""
-    samples = np.frombuffer(frame, np.int16).astype(np.float64)
-    power = float(samples @ samples) / max(len(samples), 1)
+    samples = np.frombuffer(frame, np.int16).astype(np.float32)
+    power = float(samples.dot(samples)) / max(len(samples), 1)
     return 10 * math.log10(power / 32768.0**2) if power > 0 else -96.0
 
 
@@ -145,12 +148,14 @@ class VoiceActivity:
         return self._end()
 
     def _silence(self, frame: bytes, prompt: bool, key: bool) -> list[VoiceEvent]:
-        loud = level_dbov(frame) > (GATE_OVER_PROMPT if prompt else GATE)
         self._before.append(frame)
-        self._recent.append(self._detector.strict(frame) and loud and not key)
         if key:
             self._recent.clear()
-        if sum(self._recent) < 3:
+            return []
+        loud = level_dbov(frame) > (GATE_OVER_PROMPT if prompt else GATE)
+        speech = loud and self._detector.strict(frame)
+        self._recent.append(speech)
+        if not speech or sum(self._recent) < 3:
             return []
         self.speaking, self._silent = True, 0
         self._recent.clear()

@@ -49,7 +49,10 @@ class Hearing:
             return []
         if 1 < ahead <= MOST_MISSING + 1:
             payload = silence(codec, len(payload) * (ahead - 1)) + payload
-        self._frames += decode(codec, payload).tobytes()
+        sound = decode(codec, payload).tobytes()
+        if not self._frames and len(sound) == FRAME_BYTES:  # what nearly every packet is
+            return self._tell(self._activity.feed(sound, now, prompt=prompt, key=key), now)
+        self._frames += sound
         heard: list[Heard] = []
         while len(self._frames) >= FRAME_BYTES:
             frame = bytes(self._frames[:FRAME_BYTES])
@@ -63,6 +66,8 @@ class Hearing:
 
     def _tell(self, events: list[VoiceEvent], now: float) -> list[Heard]:
         told: list[Heard] = []
+        if not events:
+            return told
         for event in events:
             match event:
                 case VoiceStarted(before):
