@@ -60,8 +60,8 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def prompts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of rendered prompts for all engines of a test run; IVR_TEST_PROMPTS keeps it for the next run."""
-    kept = os.environ.get("IVR_TEST_PROMPTS")
+    """One folder of rendered prompts for all engines of a test run; TEST_PROMPTS keeps it for the next run."""
+    kept = os.environ.get("TEST_PROMPTS")
     if not kept:
         return tmp_path_factory.mktemp("prompts")
     folder = Path(kept).absolute()
