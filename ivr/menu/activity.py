@@ -87,6 +87,8 @@ class Activity:
         elif self.talk.stage.playing is not None and self.talk.stage.keys_may_interrupt():
             self.talk.stage.stop()
             self.prompt_over()
+        elif self.talk.stage.timers.pop("cut_off", None) is not None:
+            self.prompt_over()
 
     def act_on(self, choice: Choice, key: str) -> None:
         """Take the newest key as a choice of `everywhere`; what was typed before it is thrown away."""

@@ -52,6 +52,8 @@ def _check_targets(report: Report) -> None:
         if target in RESERVED_TARGETS:
             if at == ("start",) or (at[0] == "levels" and at[2] == "start"):
                 report.wrong(at, f"{target} is no step; write the name of a step")
+            elif at == ("defaults", "on_fault") and target != "END":
+                report.wrong(at, f"{target} depends on where the fault happens; write a step, or END")
             elif target == "REPEAT" and not {"choices", "everywhere", "no_input", "no_match"} & set(at):
                 report.wrong(at, "REPEAT stands only in choices, misses and everywhere; write a step")
             elif target == "RETURN" and not report.menu.levels:

@@ -69,9 +69,6 @@ class KeyLedger:
     def end_key_may_follow(self, key: str, until: float, *, secret: bool) -> None:
         self._swallow = _Swallow(key, until, secret)
 
-    def expects_end_key(self, now: float) -> bool:
-        return self._swallow is not None and now <= self._swallow.until
-
     def consume(self, *, secret: bool = False, newest: int | None = None) -> None:
         """The held keys were an answer; with `newest` only so many of them, and the older ones were nothing."""
         if newest is not None and newest < self._held:

@@ -59,8 +59,9 @@ MOST_STEPS_AT_ONCE = 60
 """Steps passed without the caller hearing or doing anything; more is a circle."""
 MOST_FAULTS = 3
 """Faults in one call after which it is ended."""
-END_KEY_GRACE = 0.3
-"""Seconds the key that cut a prompt off may come later than the news that it was cut off."""
+KEY_GRACE = 0.3
+"""Seconds the key that cut a prompt off may come later than the news that it was cut off; which of the two
+comes first must not decide what the key means."""
 KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -178,8 +179,8 @@ class MenuMachine:
         assert self._activity is not None
         if not self.stage.ended(event.play, finished=event.finished):
             return
-        if not event.finished and not self._activity.is_question and self.keys.expects_end_key(self.now):
-            self.stage.timers["cut_off"] = self.now + END_KEY_GRACE
+        if not event.finished and not self._activity.is_question:
+            self.stage.timers["cut_off"] = self.now + KEY_GRACE
         else:
             self._activity.prompt_over()
 

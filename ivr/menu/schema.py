@@ -128,9 +128,9 @@ def _scalar(text: str, part: Schema) -> Any:
         values = [_scalar(text, _resolved(other)) for other in part["anyOf"]]
         return next((value for value in values if not isinstance(value, str)), text)
     kind = part.get("type")
-    if (kind == "integer" or isinstance(part.get("const"), int)) and re.fullmatch(r"-?[0-9]{1,9}", text):
+    if (kind == "integer" or isinstance(part.get("const"), int)) and re.fullmatch(r"-?(0|[1-9][0-9]{0,8})", text):
         return int(text)
-    if kind == "number" and re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", text):
+    if kind == "number" and re.fullmatch(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?", text):
         return float(text)
     if kind == "boolean" and text in ("true", "false"):
         return text == "true"

@@ -42,6 +42,7 @@ class Stage:
     def play(self, pieces: tuple[Piece, ...], interrupt: Interrupt, now: float) -> bool:
         """Play; False if there is nothing to be heard."""
         self.playing = self.cut_off = None
+        self.timers.pop("cut_off", None)
         if not pieces:
             return False
         self._number += 1

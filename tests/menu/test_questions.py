@@ -281,6 +281,24 @@ def test_a_key_stops_a_say_and_answers_the_next_question(small) -> None:
     assert [c.prompts for c in call.all(PlayPrompt)] == [("p.talk",)], "what is answered need not be asked"
 
 
+@pytest.mark.parametrize("news_first", [True, False])
+@pytest.mark.parametrize(("key", "path"), [("9", ["first", "nine"]), ("3", ["first", "look"])])
+def test_a_key_means_the_same_before_and_after_the_news_that_it_cut_a_prompt_off(
+    small, news_first, key, path
+) -> None:
+    call = small(talk()).answered()
+    news, press = PromptEnded(call.play.play, False), KeyPressed(key)
+    for event in (news, press) if news_first else (press, news):
+        call.hears(event)
+    assert call.path == path
+
+
+def test_a_prompt_cut_off_by_no_key_at_all_goes_on_by_itself(small) -> None:
+    call = small(talk()).answered()
+    call.hears(PromptEnded(call.play.play, False)).waits(0.3)
+    assert call.path == ["first", "look"]
+
+
 def test_a_say_that_may_not_be_interrupted_plays_on_and_keeps_the_key(small) -> None:
     call = small(talk("never")).answered().keys("3")
     assert call.path == ["first"]
