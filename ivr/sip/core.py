@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ivr.sip.leg import Leg
 
 
+COUNTERS = ("received", "dropped", "malformed", "repeated", "overloaded", "authentication_failed")
+"""What is counted from the first message on."""
+
+
 class Core:
     """The bench on which legs, registrar and registrations work."""
 
@@ -28,7 +32,7 @@ class Core:
         self.settings = settings
         self.timers = timers
         self.rng = rng
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self.queue = TimerQueue()
         self.layer = TransactionLayer(timers, self.queue, self.emit)
         self.legs: dict[str, Leg] = {}

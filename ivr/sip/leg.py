@@ -220,7 +220,7 @@ class Leg:
         request = served.request
         served.answerer = self
         if not self.require_dialog().accepts_sequence(request):
-            self.core.reply(served, 500, now, phrase="CSeq Out of Order", headers=[("Retry-After", "0")])
+            self.core.reply(served, 500, now, phrase="CSeq Out of Order")
             return
         self.flow = flow
         if request.method == "BYE":

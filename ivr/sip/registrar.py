@@ -79,7 +79,7 @@ class Registrar:
         if wanted is None:
             wanted = dict.fromkeys(held, 0)
         if any(_is_older(served.request, held.get(contact)) for contact in wanted):
-            self._core.reply(served, 500, now, phrase="CSeq Out of Order", headers=[("Retry-After", "0")])
+            self._core.reply(served, 500, now, phrase="CSeq Out of Order")
             return
         self._change(held, served.request, user, wanted, flow, now)
         self._core.reply(served, 200, now, headers=self._listing(user, now))

@@ -74,7 +74,8 @@ class UserAgent:
 
     @property
     def counters(self) -> dict[str, int]:
-        """``received``, ``dropped``, ``malformed``, ``repeated``, ``overloaded``, ``authentication_failed``."""
+        """Messages ``received``, ``dropped``, ``malformed``, ``repeated``, ``overloaded`` (too many transactions),
+        ``authentication_failed``; each is there from the start."""
         return dict(self._core.counters)
 
     @property

@@ -11,6 +11,7 @@ from ivr.errors import LocalProtocolError
 from ivr.sip.events import (
     CallConfirmed,
     CallEnded,
+    Flow,
     IncomingCall,
     KeyInfo,
     SessionAnswered,
@@ -218,3 +219,25 @@ def test_options_inside_a_call_are_answered_and_do_not_disturb_it(answered: Any)
 
 def test_a_request_with_another_tag_belongs_to_no_call(answered: Any) -> None:
     assert answered.says("INFO", 2, from_tag="b2").statuses == [481]
+
+
+def test_while_our_bye_is_under_way_other_requests_get_481(answered: Any) -> None:
+    peer = answered.peer
+    peer.user_agent.hang_up(answered.leg, peer.now)
+    for cseq, method in enumerate(("INFO", "INVITE", "UPDATE"), start=2):
+        assert (answered.says(method, cseq).statuses, peer.events) == ([481], [])
+
+
+def test_a_call_over_ipv6_puts_addresses_in_brackets(peer: Any, make_request: Make) -> None:
+    peer.flow = Flow("udp", ("2001:db8::2", 5060), ("2001:db8::1", 5066))
+    invite = make_request(
+        "INVITE", body="v=0", via="SIP/2.0/UDP [2001:DB8:0::1]:5066", contact="<sip:alice@[2001:db8::1]:5067>"
+    )
+    leg = peer.says(invite).event(IncomingCall).leg
+    accepted = peer.got(peer.user_agent.answer(leg, ANSWER, peer.now)).response
+    assert accepted.addresses("Contact")[0].uri == "sip:100@[2001:db8::2]:5060"
+    assert "received" not in accepted.top_via.parameters
+    peer.says(make_request("ACK", branch="z9hG4bK-ack", to_tag=accepted.to_tag))
+    bye = peer.got(peer.user_agent.hang_up(leg, peer.now)).request
+    assert bye.top_via.text.startswith("SIP/2.0/UDP [2001:db8::2]:5060;branch=")
+    assert peer.sends[0].flow.remote == ("2001:db8::1", 5067)
