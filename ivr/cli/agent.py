@@ -20,7 +20,7 @@ from ivr.errors import IvrError
 from ivr.ici.switchboard import IciRefusal
 
 REMEDIES = {
-    "ICI-UNKNOWN-USER": "use the id of one of [[agents]] in the engine's ivr.toml",
+    "ICI-UNKNOWN-USER": "use the id of an agent in the engine's ivr.toml",
     "ICI-AUTH": "give the agent's password of ivr.toml with --password",
 }
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -28,7 +28,7 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 def agent(
     agent_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Who you are: the id of one of [[agents]] in ivr.toml.")
+        str, typer.Argument(metavar="ID", help="Who you are: the id of an agent in ivr.toml.")
     ],
     phone: Annotated[
         str,

@@ -1,0 +1,328 @@
+"""The desk without a terminal: what it makes of events and commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from ivr.console.desk_commands import COMMANDS, Command, parse_command
+from ivr.console.desk_events import Do, Happened, Leave, LogOnAgain, LookUp, PopUp, Say, account_of
+from ivr.console.desk_model import DeskModel
+from ivr.ici import attached_data
+from ivr.ici.switchboard import (
+    IciRefusal,
+    ItemAttachedDataChanged,
+    PhoneCallChanged,
+    SubscriptionEnded,
+    UserChanged,
+)
+
+NOW = 100.0
+
+
+class Sitting:
+    """A desk that is logged on, and what comes out of it."""
+
+    def __init__(self, item, user, **options) -> None:
+        self.model = DeskModel("desk1", **options)
+        self.item, self.user = item, user
+        self.now = NOW
+        self.model.logged_on("sip:desk1@127.0.0.1:5070")
+        self.sequence = 0
+
+    def call(self, status, **changes):
+        self.sequence += 1
+        event = PhoneCallChanged(self.item(status, sequence=self.sequence, **changes))
+        return self.model.handle(event, self.now)
+
+    def mode(self, *what, **changes):
+        return self.model.handle(UserChanged(self.user(*what, **changes)), self.now)
+
+
+@pytest.fixture
+def sit(item, user):
+    return lambda **options: Sitting(item, user, **options)
+
+
+def happened(outputs):
+    return [(o.event, o.item) for o in outputs if isinstance(o, Happened)]
+
+
+def done(outputs):
+    return [o for o in outputs if isinstance(o, Do)]
+
+
+def said(outputs):
+    return " ".join(o.text for o in outputs if isinstance(o, Say))
+
+
+# --- commands -------------------------------------------------------------------------------------------
+
+
+def test_every_key_and_word_of_the_list_is_understood():
+    for entry in COMMANDS:
+        for word in (entry.key, *entry.words):
+            assert parse_command(f" {word.upper()} ") == Command(entry.verb)
+
+
+@pytest.mark.parametrize("line", ["n 1001", "n1001", "not ready 1001", "Not  Ready  1001"])
+def test_not_ready_takes_a_reason(line):
+    assert parse_command(line) == Command("not_ready", 1001)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("sing", "'sing' is no command"),
+        ("n 999", "above 999"),
+        ("a 12", "a number belongs to not ready only"),
+        ("1001", "'1001' is no command"),
+        ("n 99999999999", "is no command"),
+        ("n -5", "is no command"),
+        ("\x1b[31m", "is no command"),
+    ],
+)
+def test_a_line_that_is_no_command_is_explained(line, wrong):
+    problem = parse_command(line)
+    assert isinstance(problem, str)
+    assert wrong in problem
+
+
+# --- a call ---------------------------------------------------------------------------------------------
+
+
+def test_a_call_from_pop_up_to_end(sit, item):
+    desk = sit()
+    alerting = desk.call("alerting")
+    assert happened(alerting) == [("alerting", "c1")]
+    assert alerting[0].data["attached_data"]["SAP-IC"]["ACCOUNT"] == "4000000002"
+    assert alerting[0].data["remote_numbers"] == ["+15550100"]
+    assert alerting[0].data["proved"] is True
+    assert isinstance(alerting[1], PopUp)
+    assert alerting[2] == LookUp("c1", "4000000002", "pin")
+    assert done(alerting) == []
+    assert desk.model.command("a") == [Do("accept", "c1")]
+    assert happened(desk.call("connected")) == [("connected", "c1")]
+    assert desk.model.command("h") == [Do("hold", "c1")]
+    assert happened(desk.call("held")) == [("held", "c1")]
+    assert desk.model.command("u") == [Do("unhold", "c1")]
+    assert "again" in said(desk.call("connected"))
+    assert desk.model.command("d") == [Do("drop", "c1")]
+    ended = desk.call("ended", reason="normal")
+    assert happened(ended) == [("ended", "c1")]
+    assert ended[0].data["reason"] == "normal"
+
+
+def test_a_command_changes_nothing_before_its_event(sit):
+    desk = sit()
+    desk.call("alerting")
+    desk.model.command("x")
+    assert desk.model.command("x") == [Do("reject", "c1")]
+
+
+def test_what_the_call_does_not_allow_is_explained_and_not_asked(sit):
+    desk = sit()
+    assert "There is no call to accept" in said(desk.model.command("a"))
+    desk.call("alerting")
+    outputs = desk.model.command("h")
+    assert happened(outputs) == [("error", None)]
+    assert said(outputs) == "There is nothing to hold: the call is alerting."
+    assert done(outputs) == []
+
+
+def test_the_newest_call_that_allows_it_is_meant(sit):
+    desk = sit()
+    desk.call("held", id="c1")
+    desk.call("alerting", id="c2")
+    assert desk.model.command("accept") == [Do("accept", "c2")]
+    assert desk.model.command("retrieve") == [Do("unhold", "c1")]
+
+
+def test_wrapup_and_ended_of_one_call_are_one_end(sit):
+    desk = sit()
+    desk.call("connected")
+    assert happened(desk.call("wrapup")) == [("ended", "c1")]
+    assert desk.call("ended") == []
+
+
+def test_a_call_taken_away_says_why(sit):
+    desk = sit()
+    desk.call("alerting")
+    assert said(desk.call("ended", reason="abandoned")) == "The call is over (abandoned)."
+    assert not desk.model.in_wrap_up
+
+
+def test_attached_data_that_changes_is_told_once(sit, item):
+    desk = sit()
+    desk.call("connected")
+    assert happened(desk.call("connected", fields={"ACCOUNT": "4000000010"})) == [("attached_data", "c1")]
+    document = attached_data.build("SAP-IC", {"ACCOUNT": "4000000028"})
+    event = ItemAttachedDataChanged("c1", document)
+    outputs = desk.model.handle(event, NOW)
+    assert outputs[0] == Happened("attached_data", "c1", {"attached_data": {"SAP-IC": {"ACCOUNT": "4000000028"}}})
+    assert desk.model.handle(event, NOW) == []
+
+
+def test_attached_data_that_cannot_be_read_does_not_hide_the_call(sit):
+    desk = sit()
+    outputs = desk.call("alerting", attached_data="<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>")
+    assert happened(outputs) == [("error", "c1"), ("alerting", "c1")]
+    assert outputs[0].data["code"] == "ICI-XML"
+    assert not [o for o in outputs if isinstance(o, LookUp)]
+
+
+def test_h19_only_a_named_level_counts_as_proved():
+    assert account_of({"SAP-IC": {"ACCOUNT": "1", "PROVED": "pin"}}) == ("1", "pin")
+    for fields in ({"PROVED": "no"}, {"PROVED": "NO "}, {"PROVED": ""}, {}):
+        assert account_of({"X": {}, "SAP-IC": {"ACCOUNT": "1", **fields}}) == ("1", "")
+    assert account_of({"SAP-IC": {"PROVED": "pin"}}) == ("", "")
+
+
+# --- work modes -----------------------------------------------------------------------------------------
+
+
+def test_ready_and_not_ready_are_asked_for_and_shown_when_told(sit):
+    desk = sit()
+    assert desk.model.command("r") == [Do("set_workmode", workmode=2)]
+    outputs = desk.mode(2)
+    assert outputs[0].event == "workmode"
+    assert (outputs[0].data["workmode"], outputs[0].data["presence"]) == (2, "Available")
+    assert desk.mode(2) == []
+    assert desk.model.command("n") == [Do("set_workmode", workmode=3)]
+    assert desk.model.command("n 1001") == [Do("set_workmode", workmode=1001)]
+    assert said(desk.mode(2, next_workmode=3)) == "Ready, then not ready."
+
+
+def test_wrap_up_is_counted_down_from_the_settings(sit):
+    desk = sit(wrap_up=10.0)
+    desk.mode(2)
+    desk.call("connected")
+    assert "Wrap-up for 10 s" in said(desk.call("ended"))
+    assert desk.model.deadline == NOW + 10.0
+    assert "wrap-up 7 s" in desk.model.line(NOW + 3.0)
+    assert desk.model.expire(NOW + 9.9) == []
+    assert said(desk.model.expire(NOW + 10.0)) == "Wrap-up is over."
+    assert desk.model.deadline is None
+
+
+def test_finish_ends_wrap_up_with_ready_or_with_the_wish_of_the_call(sit):
+    desk = sit(wrap_up=10.0)
+    desk.mode(2)
+    desk.call("connected")
+    desk.call("ended")
+    assert desk.model.command("w") == [Do("set_workmode", workmode=2)]
+    assert "no wrap-up" in said(desk.model.command("w"))
+    desk.mode(2, next_workmode=1001)
+    desk.call("connected", id="c2")
+    desk.call("ended", id="c2")
+    assert desk.model.command("w") == [Do("set_workmode", workmode=1001)]
+
+
+def test_an_engine_that_tells_of_wrap_up_is_believed(sit):
+    desk = sit(wrap_up=10.0)
+    desk.call("connected")
+    desk.mode(2, "Wrap-up")
+    assert desk.model.in_wrap_up
+    desk.mode(2, "Ready")
+    assert not desk.model.in_wrap_up
+    desk.call("ended")
+    assert not desk.model.in_wrap_up
+
+
+# --- auto -----------------------------------------------------------------------------------------------
+
+
+def test_auto_is_ready_after_the_log_on_and_accepts(sit):
+    desk = sit(auto=True)
+    assert done(desk.model.logged_on("")) == [Do("set_workmode", workmode=2)]
+    assert done(desk.call("alerting")) == [Do("accept", "c1")]
+
+
+def test_auto_is_ready_after_wrap_up_if_the_engine_did_not_see_to_it(sit):
+    desk = sit(auto=True)
+    for told_ready, asked in ((False, [Do("set_workmode", workmode=2)]), (True, [])):
+        desk.mode(2)
+        desk.call("connected", id=f"c{told_ready}")
+        desk.mode(3, "Wrap-up")
+        assert done(desk.call("ended", id=f"c{told_ready}")) == []
+        assert done(desk.mode(2 if told_ready else 3)) == asked
+
+
+def test_auto_leaves_a_rest_after_a_missed_call_alone(sit):
+    desk = sit(auto=True)
+    desk.mode(2)
+    desk.call("alerting")
+    desk.call("ended", reason="rerouted")
+    assert done(desk.mode(3)) == []
+
+
+def test_auto_respects_not_ready_until_ready_is_typed(sit):
+    desk = sit(auto=True)
+    desk.call("connected")
+    desk.model.command("n")
+    desk.call("ended")
+    assert done(desk.mode(3)) == []
+    assert done(desk.model.logged_on("")) == []
+    desk.model.command("r")
+    assert done(desk.model.logged_on("")) == [Do("set_workmode", workmode=2)]
+
+
+# --- the connection -------------------------------------------------------------------------------------
+
+
+def test_a_lost_engine_is_told_and_a_new_log_on_shows_live_calls_again(sit):
+    desk = sit()
+    desk.call("connected")
+    outputs = desk.model.lost("nobody listens")
+    assert happened(outputs) == [("error", None)]
+    assert "nobody listens" in said(outputs)
+    assert happened(desk.model.logged_on("sip:x@y")) == [("logged_on", None)]
+    assert "There is no call" in said(desk.model.command("d"))
+    outputs = desk.call("connected")
+    assert happened(outputs) == [("connected", "c1")]
+    assert any(isinstance(o, PopUp) for o in outputs)
+
+
+def test_a_superseded_subscription_is_told_and_ends_the_desk(sit):
+    desk = sit()
+    outputs = desk.model.handle(SubscriptionEnded("superseded", "User logged on elsewhere"), NOW)
+    assert outputs[0] == Happened(
+        "subscription_ended", None, {"reason": "superseded", "description": "User logged on elsewhere"}
+    )
+    assert "User logged on elsewhere" in said(outputs)
+    assert outputs[-1] == Leave()
+
+
+def test_an_engine_that_stops_is_waited_for(sit):
+    outputs = sit().model.handle(SubscriptionEnded("shutdown", "The telephone system is stopping"), NOW)
+    assert happened(outputs) == [("subscription_ended", None)]
+    assert outputs[-1] == LogOnAgain()
+
+
+def test_a_refusal_names_operation_and_code(sit):
+    outputs = sit().model.failed("drop", "c1", IciRefusal("ICI-STATE", "not allowed in state ended"))
+    assert outputs[0] == Happened(
+        "error",
+        "c1",
+        {
+            "message": "Could not hang up: not allowed in state ended",
+            "operation": "drop",
+            "code": "ICI-STATE",
+        },
+    )
+
+
+def test_quit_leaves_and_an_empty_line_does_nothing(sit):
+    desk = sit()
+    assert desk.model.command("q") == [Leave()]
+    assert desk.model.command("  ") == []
+
+
+def test_status_shows_state_and_calls(sit):
+    desk = sit()
+    assert said(desk.model.command("s")) == "Not told of any state yet."
+    desk.mode(2)
+    desk.call("connected")
+    outputs = desk.model.command("s")
+    assert said(outputs) == "Ready."
+    assert [o.item.id for o in outputs if isinstance(o, PopUp)] == ["c1"]
+    assert desk.model.line(NOW + 5) == "desk1 | Ready | connected 5 s"
