@@ -30,16 +30,26 @@ class StreamFramer:
         self._searched = 0
         """Octets in which no end of the head was found: a dripping stream is not searched again and again."""
         self._pongs = 0
+        self._fault: RemoteProtocolError | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what was received; return the messages that are now complete.
 
-        :raises RemoteProtocolError: the stream can no longer be cut: close the connection.
+        :raises RemoteProtocolError: the stream can no longer be cut: close the connection. What was complete
+            before the fault is returned first, and the error comes with the next call.
         """
+        if self._fault is not None:
+            raise self._fault
         self._buffer += data
-        messages = []
-        while message := self._next():
-            messages.append(message)
+        messages: list[bytes] = []
+        try:
+            while message := self._next():
+                messages.append(message)
+        except RemoteProtocolError as fault:
+            self._fault = fault
+            self._buffer.clear()
+            if not messages:
+                raise
         return messages
 
     def take_pongs(self) -> bytes:

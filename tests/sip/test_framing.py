@@ -73,6 +73,15 @@ def test_a_stream_that_cannot_be_cut_is_an_error(stream: bytes, why: str) -> Non
         StreamFramer().feed(stream)
 
 
+def test_what_was_complete_before_the_fault_is_not_lost() -> None:
+    framer = StreamFramer()
+    assert framer.feed(ONE + b"A sip:a SIP/2.0\r\nContent-Length: many\r\n\r\n") == [ONE]
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError, match="many"):
+            framer.feed(ONE)
+    assert framer.buffered == 0
+
+
 def test_the_buffer_is_bounded() -> None:
     framer = StreamFramer()
     framer.feed(f"A sip:a SIP/2.0\r\nContent-Length: {MAX_MESSAGE - 100}\r\n\r\n".encode())
