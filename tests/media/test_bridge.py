@@ -114,10 +114,13 @@ async def test_who_is_held_hears_music_and_is_not_heard(
     await caller.until(is_sound)
     for payload in companded(tone(700, 0.2), "PCMU"):
         caller.speak(payload)
+    for payload in companded(tone(1300, 0.2), "PCMU"):
+        agent.speak(payload)
     caller.press("3")
     assert (await desk.event(KeyHeard)).key == "3"
     music = await caller.collect(15)
     assert level_at(heard(music), 440) == pytest.approx(-20, abs=0.5)
+    assert not any(level_at(heard([packet]), 1300) > -30 for packet in caller.packets[-30:])
     agent.packets.clear()
     assert not any(is_sound(packet) or packet.payload_type == 101 for packet in await agent.collect(12))
     desk.workers.unhold("caller")

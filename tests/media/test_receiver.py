@@ -19,6 +19,7 @@ def feed(reception: Reception, numbers: list[int], ssrc: int = 1) -> list[int]:
         pytest.param(range(0xFFF0, 0x10010), 0, id="wrap"),
         pytest.param([*range(0xFFF0, 0xFFFE), *range(0x10003, 0x10010)], 5, id="lost across the wrap"),
         pytest.param([*range(100, 110), 30000, *range(110, 120)], 0, id="one stray packet"),
+        pytest.param([*range(100, 110), 30000, *range(111, 120)], 1, id="a stray packet stands for no lost one"),
         pytest.param([*range(100, 110), *range(30000, 30010)], 0, id="numbers begun anew"),
     ],
 )

@@ -95,6 +95,7 @@ ONE, NEXT = press("1"), press("1", 2600, 120)
         pytest.param(ONE[:5] + press("2", 2600, 120), "12", id="two keys, the ends of the first lost"),
         pytest.param(ONE + NEXT + ONE, "11", id="an old press comes again"),
         pytest.param(ONE + press("2", 2600, 120) + ONE[2:4], "12", id="late packets of the press before"),
+        pytest.param(ONE + press("2", 40000, 400) + ONE, "12", id="a press comes again much later"),
         pytest.param(press("2", 2600, 120) + ONE, "2", id="all of a press is late"),
         pytest.param(press("9", 0xFFFFFF00, 0xFFFD) + press("9", 0x700, 12), "99", id="both counters wrap"),
         pytest.param(press("*", 0xFFFFFFFF, 0xFFFF), "*", id="wrap inside a press"),
