@@ -191,8 +191,10 @@ async def test_stopping_ends_the_worker_and_takes_its_folder_away(voice: Pyttsx3
 
 
 async def test_a_worker_that_cannot_start_says_why() -> None:
+    voice = Pyttsx3Voice("ivr.speech.engines.no_such_worker")
     with pytest.raises(WorkerDied, match=r"ended with code 1: .*No module named"):
-        await Pyttsx3Voice("ivr.speech.engines.no_such_worker").start()
+        await voice.start()
+    assert voice._folder is None
 
 
 async def test_two_callers_of_one_sentence_cost_one_rendering_and_the_next_start_none(

@@ -129,5 +129,8 @@ async def test_the_voice_speaks_where_its_data_lies_too_deep_for_espeak(
     monkeypatch.syspath_prepend(tmp_path / "shadow")
     voice = Pyttsx3Voice()
     await voice.start()
-    assert len(await voice.render("Hello.", "gmw/en-us", 165)) > 4000
+    for _ in range(2):
+        assert len(await voice.render("Hello.", "gmw/en-us", 165)) > 4000
+        assert voice._worker is not None
+        os.kill(voice._worker.pid, signal.SIGKILL)
     await voice.stop()

@@ -59,9 +59,7 @@ class Pyttsx3Voice:
             worker, self._worker = self._worker, None
             if worker:
                 await worker.stop()
-            if self._folder:
-                await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-                self._folder = None
+            await self._tidy()
 
     def check_voice(self, voice: str) -> str:
         """The full name of `voice`. Needs a start before.
@@ -124,8 +122,7 @@ class Pyttsx3Voice:
         if self._worker and self._worker.running:
             return
         await self._drop()
-        if self._folder is None:
-            self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ivr-voice-"))
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ivr-voice-"))
         worker = self._worker = await WorkerProcess.spawn(self._module, str(self._folder))
         try:
             hello, _ = await asyncio.wait_for(worker.read(), START_TIMEOUT)
@@ -147,6 +144,12 @@ class Pyttsx3Voice:
             worker.kill()
             with suppress(ConnectionError):
                 await worker.stop()
+        await self._tidy()
+
+    async def _tidy(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _short(text: str) -> str:
