@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
 
 WORKMODE_TEXTS = {1: "Logged off", 2: "Ready", 3: "Not ready"}
+WRAP_UP = (4, "Wrap-up")
+"""How wrap-up is shown: a mode of our own that nobody can choose; the next one is what follows it."""
 logger = logging.getLogger(__name__)
 
 
@@ -49,12 +51,17 @@ def user_view(exchange: Exchange, user: str) -> UserView:
     agent = exchange.agents.agent(user)
     skills = frozenset(settings.skills)
     queues = tuple(name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= skills)
+    workmode, text = agent.workmode, WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}")
+    following = agent.next_workmode
+    if agent.state is floor.AgentState.WRAP_UP:
+        following = workmode if following is None else following
+        workmode, text = WRAP_UP
     return UserView(
         id=user,
         name=settings.name or user,
-        workmode=agent.workmode,
-        workmode_text=WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}"),
-        next_workmode=agent.next_workmode,
+        workmode=workmode,
+        workmode_text=text,
+        next_workmode=following,
         presence=str(agent.presence),
         queues=queues,
         workcenter_id=exchange.phones.workcenter(user),

@@ -184,6 +184,7 @@ async def test_an_agent_is_ready_again_after_wrap_up_and_gets_the_next_call(hous
     first = await ask_for_a_person(house)
     await desk.item("connected")
     await first.hang_up()
+    assert (await desk.workmode("Wrap-up")).user.next_workmode == 2
     second = await ask_for_a_person(house)
     item = await desk.item("connected", after=3)
     assert item.id != desk.items[0].id
