@@ -14,7 +14,7 @@ from ivr.cli.check import check
 from ivr.cli.customers import customers_app
 from ivr.cli.prompts import prompts_app
 from ivr.cli.serve import serve
-from ivr.errors import IvrError
+from ivr.errors import IvrError, MenuError, SettingsError
 
 app = typer.Typer(
     name="ivr",
@@ -52,10 +52,13 @@ def main() -> None:
     """Entry point. Exit code 2 with one readable line for everything a person can put right."""
     try:
         app()
-    except IvrError as error:
-        first, *others = str(error).splitlines() or ["error"]
+    except (SettingsError, MenuError) as error:
+        first, *others = error.problems
         more = f" (and {len(others)} more; `ivr check` names them all)" if others else ""
         print(f"ivr: {first}{more}", file=sys.stderr)
+        sys.exit(2)
+    except IvrError as error:
+        print(f"ivr: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stderr.close()

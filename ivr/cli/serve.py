@@ -16,8 +16,8 @@ from ivr.config import Settings, load_settings
 from ivr.engine.engine import Engine, Listening
 from ivr.engine.logs import set_up_logs
 from ivr.net.routes import local_address_towards
-from ivr.store.contracts import Customers
 from ivr.store.samples import sample_pins
+from ivr.store.sqlite import SqliteStore
 
 ANYWHERE = ("0.0.0.0", "::")
 OUTSIDE = "192.0.2.1"
@@ -55,8 +55,7 @@ async def _serve(settings: Settings) -> None:
         await asyncio.wait([starting])
         return
     listening = starting.result()
-    assert engine.exchange is not None
-    samples = await _samples(engine.exchange.rooms.store)
+    samples = await _samples(engine.store)
     console.print(_table(settings, listening, samples, fresh))
     try:
         await waiting
@@ -82,31 +81,34 @@ def _table(settings: Settings, listening: Listening, samples: list[str], fresh: 
     if host in ANYWHERE:
         host = "127.0.0.1"
     outward = local_address_towards(OUTSIDE)
-    dial = f"sip:ivr@{host}:{listening.sip.port}"
-    if listening.sip.host in ANYWHERE and outward not in ("127.0.0.1", "::1"):
-        dial += f"   from other machines: sip:ivr@{outward}:{listening.sip.port}"
+    transports = " and ".join(name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on)
     table = Table(show_header=False, box=None, pad_edge=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("Dial", dial + "   (UDP and TCP)" if settings.sip.udp and settings.sip.tcp else dial)
+    table.add_row("Dial", f"sip:ivr@{host}:{listening.sip.port}   {transports}, no account needed")
+    if listening.sip.host in ANYWHERE and outward not in ("127.0.0.1", "::1"):
+        table.add_row("", f"sip:ivr@{outward}:{listening.sip.port}   from other machines")
     table.add_row("HTTP", f"http://{listening.http}   ICI at /ici, health at /health")
-    table.add_row("Menu", f"{listening.menu}   prompts: {listening.rendered} rendered, {listening.cached} cached")
+    table.add_row("Menu", listening.menu)
+    table.add_row("Prompts", f"{listening.rendered} rendered now, {listening.cached} from the cache")
     table.add_row("Speech", listening.hearing)
     for number, sample in enumerate(samples):
         table.add_row("Sample accounts" if number == 0 else "", sample)
     for number, agent in enumerate(settings.agents):
-        skills = ", ".join(agent.skills)
-        label = "Agents" if number == 0 else ""
-        table.add_row(label, f"{agent.id}  {agent.name}  ({skills})  ivr agent {agent.id} --phone {agent.phone}")
+        line = f"{agent.id}  {agent.name or agent.id}  {', '.join(agent.skills)}  {agent.phone}"
+        table.add_row("Agents" if number == 0 else "", line)
+    if settings.agents:
+        table.add_row("", f"be one: ivr agent {settings.agents[0].id}   (with a softphone at that address)")
     table.add_row("Store", f"{settings.store.path}" + ("   (made now, with sample customers)" if fresh else ""))
     return table
 
 
-async def _samples(store: Customers) -> list[str]:
+async def _samples(store: SqliteStore) -> list[str]:
     """The sample customers that are still in the store, with what one needs to play them."""
     lines = []
+    there = await store.sample_accounts()
     for account, pin in sample_pins().items():
-        customer = await store.customer(account)
+        customer = await store.customer(account) if account in there else None
         if customer is not None:
             locked = "  locked" if customer.locked_until else ""
             due = f"{customer.amount_due} due"

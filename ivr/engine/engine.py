@@ -24,8 +24,8 @@ from ivr.config import HostPort, Settings
 from ivr.engine.health import Health
 from ivr.engine.music import music_file
 from ivr.errors import Problem, SettingsError
-from ivr.ici.client import EventSender
 from ivr.ici import dialect as dialects
+from ivr.ici.client import EventSender
 from ivr.ici.endpoint import IciEndpoint
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
@@ -64,6 +64,10 @@ class Engine:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.exchange: Exchange | None = None
+        self.store: SqliteStore
+        """Open from `start` to `stop`."""
+        self.http: HostPort
+        """Where HTTP listens, once started."""
         self._parts = AsyncExitStack()
 
     async def start(self, on_progress: Progress | None = None) -> Listening:
@@ -92,7 +96,9 @@ class Engine:
         sender = EventSender(settings.ici, dialect, self._screen_lost)
         self._parts.push_async_callback(sender.close)
 
-        store = await SqliteStore.open(settings.store.path, currency=settings.store.currency, clock=self.clock)
+        store = self.store = await SqliteStore.open(
+            settings.store.path, currency=settings.store.currency, clock=self.clock
+        )
         self._parts.push_async_callback(store.close)
         voice = Pyttsx3Voice()
         library = DiskClipLibrary(var / "prompts", voice, settings.speech.rate, clock=self.clock)
