@@ -13,6 +13,7 @@ from ivr.menu.check_paths import check_paths
 from ivr.menu.check_prompts import check_prompts
 from ivr.menu.check_questions import check_questions
 from ivr.menu.check_report import PROOFS, Report
+from ivr.menu.check_values import check_values
 from ivr.menu.model import Menu
 from ivr.menu.schema import meant
 from ivr.menu.source import Node
@@ -34,8 +35,11 @@ def check(
     _check_queues(report)
     _check_levels(report)
     _check_allow(report)
+    sound = not report.problems
     if not report.dangling:
         check_paths(report)
+    if sound:
+        check_values(report)
     return report.problems
 
 

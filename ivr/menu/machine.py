@@ -253,9 +253,9 @@ class MenuMachine:
 
     def _go(self, exit: str, target: str) -> None:
         if self._activity is not None:
-            self._say_left(exit)
             if isinstance(self._activity, HandingOff):
                 self._activity.give_up()
+            self._say_left(exit)
         if self.stage.playing is not None:
             self.stage.stop()
         self.stage.cut_off = None

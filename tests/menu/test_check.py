@@ -107,6 +107,32 @@ def test_a_silenced_proof_is_silent_and_an_unknown_one_is_told(sample) -> None:
     assert "lost" in first
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "go: get_balance}",
+            "go: tell_balance}",
+            "tell_balance.say: balance.tell says {amount_due}, which may be empty",
+        ),
+        ("say: bill.none", "say: bill.tell", "no_bill.say: bill.tell says {bill_amount}, which may be empty here"),
+        (
+            "set: {pay_amount: amount_due}, go: pay_now",
+            "go: pay_now",
+            "paid.say: pay.receipt says {pay_amount}, which",
+        ),
+        (
+            "    down: pay_unknown",
+            "    down: paid",
+            "paid.say: pay.receipt says {receipt}, which may be empty here",
+        ),
+    ],
+)
+def test_a_prompt_whose_value_may_be_empty_on_some_way_is_told(sample, old, new, said) -> None:
+    found = sample("northgas.yaml", old, new)
+    assert any(said in line and "[may_be_empty]" in line for line in found), found
+
+
 def test_a_file_that_cannot_be_read_is_one_mistake(tmp_path) -> None:
     (message,) = messages(tmp_path / "none.yaml")
     assert message == "none.yaml: cannot be read: No such file or directory; name a file that is there"

@@ -142,7 +142,7 @@ def test_emergency_leaves_the_waiting_queue_first_and_overflows_to_the_outside_l
     assert call.all(StartHandoff)[-1].queue == "general"
     call.now += 30
     call.keys("9")
-    call.does(KeysConsumed(1, False), StepLeft("agent_asked", "everywhere 9"), CancelHandoff())
+    call.does(KeysConsumed(1, False), CancelHandoff(), StepLeft("agent_asked", "everywhere 9"))
     assert call.heard == ["emergency.leave_now"]
     call.listens()
     assert call.all(StartHandoff)[-1].queue == "emergency"
