@@ -27,9 +27,7 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def agent(
-    agent_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Who you are: the id of an agent in ivr.toml.")
-    ],
+    agent_id: Annotated[str, typer.Argument(metavar="ID", help="Who you are: the id of an agent in ivr.toml.")],
     phone: Annotated[
         str,
         typer.Option(
