@@ -39,12 +39,22 @@ SKILLS = {"desk1": ("general", "billing"), "desk2": ("general", "outages"), "des
 class Desk:
     """An agent: a desktop that speaks ICI, and a telephone."""
 
-    def __init__(self, name: str, url: str, phone: ScriptedPhone) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        phone: ScriptedPhone,
+        *,
+        password: str = "",
+        workcenter: str | None = None,
+    ) -> None:
+        """`workcenter` is what the log-on names as telephone; the telephone's own address by default."""
         self.name = name
         self.phone = phone
+        self._workcenter = phone.uri if workcenter is None else workcenter
         self.events: list[IciEvent] = []
         self._changed = asyncio.Condition()
-        self.client = CrmClient(url, name, on_event=self._on_event)
+        self.client = CrmClient(url, name, password=password, on_event=self._on_event)
         self.on_alerting: Callable[[PhoneCallItem], None] | None = None
 
     def _on_event(self, event: IciEvent) -> None:
@@ -59,7 +69,7 @@ class Desk:
 
     async def log_on(self, *, ready: bool = True) -> None:
         await self.client.start()
-        await self.client.subscribe(self.phone.uri)
+        await self.client.subscribe(self._workcenter)
         if ready:
             await self.client.set_workmode(2)
 
