@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
@@ -19,6 +19,7 @@ from ivr.call.presence import tell_change
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
+from ivr.errors import LocalProtocolError
 from ivr.media.messages import MediaEvent, WorkerLost
 from ivr.menu.events import HandoffEnded, StartHandoff, TransferEnded
 from ivr.menu.model import Menu
@@ -189,14 +190,27 @@ class Exchange:
         self._working = True
         try:
             while self._inbox:
-                event = self._inbox.popleft()
-                now = self.rooms.clock.monotonic()
-                commands = self.agents.expire(now) if event is None else self.agents.handle(event, now)
-                for command in commands:
+                for command in self._ask_floor(self._inbox.popleft()):
                     self._do(command)
         finally:
             self._working = False
         self._set_timer()
+
+    def _ask_floor(self, event: floor.Event | None) -> list[floor.Command]:
+        now = self.rooms.clock.monotonic()
+        try:
+            return self.agents.expire(now) if event is None else self.agents.handle(event, now)
+        except LocalProtocolError as error:  # a fault of ours; the other events of the inbox must not suffer
+            logger.error("floor_refused event=%s why=%s", type(event).__name__, error)
+            return []
+
+    def restore(self, states: dict[str, dict[str, Any]]) -> None:
+        """Agents as they were before a restart (AG18). Their screens have to log on again (AG16)."""
+        for command in self.agents.restore(states, self.rooms.clock.monotonic()):
+            self._do(command)
+        for agent in self.rooms.settings.agents:
+            if self.agents.agent(agent.id).state is not floor.AgentState.OFF:
+                self.tell_floor(floor.ScreenLost(agent.id))
 
     def _set_timer(self) -> None:
         if self._timer is not None:

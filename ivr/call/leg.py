@@ -22,7 +22,10 @@ class VoiceLeg:
         self.agreement: Agreement | None = None
 
     async def open(self, *, beside: str | None = None) -> None:
-        """Take ports, in the worker of the leg `beside` (to be bridged with). Raises IvrError when none is free."""
+        """Take ports, in the worker of the leg `beside`, which it will be bridged with.
+
+        Raises IvrError when none is free.
+        """
         opened = await self._media.open_leg(self.name, self._local.host, beside=beside)
         self._local = replace(self._local, port=opened.port)
 

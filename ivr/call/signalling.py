@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ivr.clock import Clock
-from ivr.errors import RemoteProtocolError
+from ivr.errors import LocalProtocolError, RemoteProtocolError
 from ivr.net.routes import local_address_towards
 from ivr.net.tcp import Connection, TcpConnections
 from ivr.net.udp import UdpSocket
@@ -84,13 +84,13 @@ class Signalling:
     # --- what an application asks for ---------------------------------------------------------------
 
     def ring(self, leg: str) -> None:
-        self._carry_out(self.user_agent.ring(leg, self._now()))
+        self._wish(lambda now: self.user_agent.ring(leg, now))
 
     def answer(self, leg: str, sdp: bytes) -> None:
-        self._carry_out(self.user_agent.answer(leg, sdp, self._now()))
+        self._wish(lambda now: self.user_agent.answer(leg, sdp, now))
 
     def refuse(self, leg: str, status: int, *, phrase: str = "", headers: Sequence[tuple[str, str]] = ()) -> None:
-        self._carry_out(self.user_agent.refuse(leg, status, self._now(), phrase=phrase, headers=headers))
+        self._wish(lambda now: self.user_agent.refuse(leg, status, now, phrase=phrase, headers=headers))
 
     def hang_up(self, leg: str, *, reason: str = "") -> None:
         self._carry_out(self.user_agent.hang_up(leg, self._now(), reason=reason))
@@ -119,13 +119,13 @@ class Signalling:
         self._carry_out(outputs)
 
     def offer(self, leg: str, sdp: bytes) -> None:
-        self._carry_out(self.user_agent.offer(leg, sdp, self._now()))
+        self._wish(lambda now: self.user_agent.offer(leg, sdp, now))
 
     def accept_offer(self, leg: str, sdp: bytes) -> None:
-        self._carry_out(self.user_agent.accept_offer(leg, sdp, self._now()))
+        self._wish(lambda now: self.user_agent.accept_offer(leg, sdp, now))
 
     def refuse_offer(self, leg: str, status: int) -> None:
-        self._carry_out(self.user_agent.refuse_offer(leg, status, self._now()))
+        self._wish(lambda now: self.user_agent.refuse_offer(leg, status, now))
 
     async def close(self) -> None:
         if self._timer is not None:
@@ -135,6 +135,18 @@ class Signalling:
         if self._udp is not None:
             self._udp.close()
         await self._tcp.close()
+
+    def _wish(self, wish: Callable[[float], Sequence[Output]]) -> None:
+        """Ask for something that the peer may have made impossible meanwhile, as by CANCEL or BYE.
+
+        Too late is harmless: the event that says why has been told, or is on its way.
+        """
+        try:
+            outputs = wish(self._now())
+        except LocalProtocolError as error:
+            logger.info("sip_too_late why=%s", error)
+            return
+        self._carry_out(outputs)
 
     # --- bytes in -------------------------------------------------------------------------------------
 

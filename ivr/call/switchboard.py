@@ -80,6 +80,9 @@ class ExchangeSwitchboard:
         known = workmode in WORKMODE_TEXTS or workmode > 999
         if not known:
             raise IciRefusal("ICI-BAD-VALUE", f"workmode {workmode} is not known; 1, 2, 3 or above 999 is needed")
+        off = self.exchange.agents.agent(user).state is floor.AgentState.OFF
+        if off and workmode != floor.WORKMODE_LOGGED_OFF:
+            raise IciRefusal("ICI-STATE", f"{user} is logged off; subscribe before choosing workmode {workmode}")
         self.exchange.tell_floor(floor.WorkmodeChosen(user, workmode))
 
     async def set_queues(self, user: str, queues: list[str]) -> None:

@@ -55,7 +55,10 @@ class Visit:
         self.rooms = exchange.rooms
         self.menu = exchange.menu
         self.machine = MenuMachine(
-            self.menu, call_id=call_id, recogniser_languages=self.rooms.recogniser.languages
+            self.menu,
+            call_id=call_id,
+            recogniser_languages=self.rooms.recogniser.languages,
+            currency=self.rooms.settings.store.currency,
         )
         self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media)
         self.record = CallRecord(
@@ -409,6 +412,7 @@ class Visit:
         self._stop_listening()
         self.record.end(by, reason)
         self.record.ended = self.rooms.clock.utc()
+        self.record.language = self.machine.facts.language
         self.exchange.visit_over(self)
         seconds = (self.record.ended - self.record.started).total_seconds()
         logger.info("call_ended call=%s by=%s reason=%s seconds=%.1f", self.id, by, reason, seconds)

@@ -113,11 +113,14 @@ class Engine:
 
         await voice.start()
         self._parts.push_async_callback(voice.stop)
-        report = await library.build(clips_of(menu, settings.menu.audio), on_progress)
+        self._parts.push_async_callback(library.stop)
+        clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
+        report = await library.build(clips, on_progress)
         await recogniser.start()
         self._parts.push_async_callback(recogniser.stop)
         await media.start()
         self._parts.push_async_callback(media.stop)
+        exchange.restore(await store.agent_states())
         exchange.accepting = True
         logger.info("listening sip=%s http=%s version=%s", settings.sip.listen, settings.http.listen, __version__)
         return Listening(

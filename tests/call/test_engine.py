@@ -111,3 +111,16 @@ async def test_a_broken_menu_keeps_the_engine_from_starting(build_house: Builder
     (folder / "northgas.yaml").write_text("ivr: 1\nname: northgas\n")
     with pytest.raises(MenuError, match=r"northgas\.yaml"):
         await build_house(menu=MenuSettings(folder=folder))
+
+
+async def test_ag18_an_agent_is_as_before_after_a_restart_once_the_screen_is_back(build_house: Builder) -> None:
+    house = await build_house()
+    await house.desk("desk1")
+    await house.engine.stop()
+    again = await build_house(store=house.settings.store)
+    assert again.engine.exchange is not None
+    agents = again.engine.exchange.agents
+    assert (str(agents.agent("desk1").state), agents.agent("desk1").reason) == ("not_ready", "screen_lost")
+    assert str(agents.agent("desk2").state) == "off"
+    await again.desk("desk1", ready=False)
+    assert str(agents.agent("desk1").state) == "available"
