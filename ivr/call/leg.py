@@ -29,6 +29,14 @@ class VoiceLeg:
         opened = await self._media.open_leg(self.name, self._local.host, beside=beside)
         self._local = replace(self._local, port=opened.port)
 
+    async def regain(self, *, beside: str | None = None) -> bytes:
+        """After a media worker died: new ports, and the offer that tells the peer of them.
+
+        Raises IvrError when no worker comes back in time.
+        """
+        await self.open(beside=beside)
+        return self.offer()
+
     def answer(self, offer: bytes) -> bytes:
         """Our answer to an offer of the peer; sound follows it from now on."""
         self._next_version()

@@ -48,6 +48,8 @@ class Offer:
         """The screen had not answered when the telephone rang (H2)."""
         self._voice: VoiceLeg | None = None
         self._ringing = False
+        self._moved = False
+        """The telephone was told ports that are gone."""
         self._phone_lives = asyncio.Event()
         self._tasks = Tasks(handoff.ticket)
 
@@ -157,6 +159,10 @@ class Offer:
                     self.exchange.agent_hung_up(self, event.reason)
             case sip.SessionOffered():
                 self._reoffered(event.offer)
+            case sip.SessionAnswered():
+                self._reanswered(event.answer)
+            case sip.SessionRefused() if self._moved:
+                self.exchange.agent_hung_up(self, f"the media worker died, new ports refused with {event.status}")
             case _:
                 pass
 
@@ -165,8 +171,33 @@ class Offer:
             self.exchange.agent_hung_up(self, f"no sound from the agent for {event.seconds:.0f} s")
 
     def sound_lost(self) -> None:
-        """The media worker died."""
-        self.exchange.agent_hung_up(self, "the media worker died")
+        """The media worker died: go where the caller's leg goes, and tell the telephone once it is picked up."""
+        self._moved = True
+        self._tasks.spawn(self._regain_sound())
+
+    async def _regain_sound(self) -> None:
+        visit = self.handoff.visit
+        await visit.sound_back.wait()
+        if self._voice is None:
+            return
+        try:
+            sdp = await self._voice.regain(beside=visit.leg)
+        except IvrError as error:
+            self.exchange.agent_hung_up(self, f"the media worker died, and no other came: {error}")
+            return
+        if self.status == "alerting":
+            return  # the telephone still rings; it hears of the new ports when it is picked up
+        self.rooms.signalling.offer(self.leg, sdp)
+        self.rooms.media.bridge(visit.leg, self.leg)
+        if self.status == "held":
+            self.rooms.media.hold(visit.leg, self.rooms.music)
+
+    def _reanswered(self, answered: bytes) -> None:
+        try:
+            if self._voice is not None:
+                self._voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            self.exchange.agent_hung_up(self, f"unusable SDP in the answer to our offer: {error}")
 
     def _picked_up(self, answered: bytes) -> None:
         if self._voice is None or self.status != "alerting":
@@ -207,6 +238,8 @@ class Offer:
         self.rooms.media.bridge(self.handoff.visit.leg, self.leg)
         self.status = "connected"
         self.tell()
+        if self._moved and self._voice is not None:
+            self.rooms.signalling.offer(self.leg, self._voice.offer())
 
     def hold(self) -> None:
         self._need("hold", "connected")

@@ -71,7 +71,9 @@ class OutsideCall:
                 if was_joined and event.by != "local":
                     self.visit.hang_up("outside", event.reason or "BYE")
             case sip.SessionOffered():
-                self.exchange.rooms.signalling.refuse_offer(self.leg, 488)
+                self._reoffered(event.offer)
+            case sip.SessionAnswered() if self._voice is not None:
+                self._voice.take_answer(event.answer)
             case _:
                 pass
 
@@ -96,6 +98,15 @@ class OutsideCall:
         self.exchange.rooms.media.bridge(self.visit.leg, self.leg)
         self.joined = True
         self._tell(True)
+
+    def _reoffered(self, offer: bytes) -> None:
+        signalling = self.exchange.rooms.signalling
+        if self._voice is None:
+            return
+        try:
+            signalling.accept_offer(self.leg, self._voice.answer(offer) if offer else self._voice.offer())
+        except RemoteProtocolError:
+            signalling.refuse_offer(self.leg, 488)
 
     def end(self) -> None:
         """Stop ringing, or hang up."""

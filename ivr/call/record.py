@@ -63,6 +63,8 @@ class CallRecord:
     goals: list[str] = field(default_factory=list)
     handoffs: list[HandoffRecord] = field(default_factory=list)
     keys: KeyLog = field(default_factory=KeyLog)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    """What went wrong and was mended or not: at (seconds after the answer) and what."""
     media: dict[str, Any] | None = None
     end_by: str = ""
     """caller, system, agent or failure."""
@@ -104,6 +106,7 @@ class CallRecord:
             "goals": list(self.goals),
             "handoff": handoffs[-1] if handoffs else None,
             "handoffs": handoffs,
+            "incidents": list(self.incidents),
             "media": self.media,
             "sip_call_id": self.sip_call_id,
             "end": {"by": self.end_by, "reason": self.end_reason} if self.end_by else None,

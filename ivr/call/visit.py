@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivr.call.clips import clip_of
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord
+from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.media.messages import (
@@ -27,7 +26,6 @@ from ivr.menu import events as menu
 from ivr.menu.machine import MenuMachine
 from ivr.sdp import NotAcceptable
 from ivr.sip import events as sip
-from ivr.speech.contracts import Grammar
 from ivr.store.contracts import Callback
 
 if TYPE_CHECKING:
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 
 GOODBYE_TAIL = 0.3
 """Seconds between the last packet of the last prompt and our BYE, so that jitter buffers play it out."""
-SOUND_WAIT = 2.0
-"""Seconds a prompt may take to be rendered before the call goes on without it."""
-QUEUE_PLAY = "queue"
 logger = logging.getLogger(__name__)
 
 
@@ -70,14 +65,15 @@ class Visit:
             menu=f"{self.menu.name}@{self.menu.version}",
         )
         self.tasks = Tasks(call_id)
+        self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
         self.over = False
         """Nothing more is said or heard; the record is being closed."""
         self._answered_at = self._now()
         self._started = False
-        self._sounding: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._listening = False
-        self._plays: dict[str, menu.PlayPrompt] = {}
+        self.sound_back = asyncio.Event()
+        """Clear from the death of the media worker until another has taken the leg."""
+        self.sound_back.set()
 
     # --- beginning ------------------------------------------------------------------------------------
 
@@ -128,6 +124,10 @@ class Visit:
                 self.finish("failure", event.reason)
             case sip.SessionOffered():
                 self._reoffered(event.offer)
+            case sip.SessionAnswered():
+                self._reanswered(event.answer)
+            case sip.SessionRefused() if not self.sound_back.is_set():
+                self.hang_up("failure", f"the media worker died, and new ports were refused with {event.status}")
             case sip.KeyInfo():
                 self._key(event.key, self._now())
             case _:
@@ -143,22 +143,39 @@ class Visit:
             case PlayEnded():
                 self._play_ended(event)
             case SpeechStarted():
-                if self._listening:
-                    self._drive(menu.SpeechBegan())
+                self.sounding.speech_began()
             case AudioHeard():
-                if self._listening:
-                    self.rooms.recogniser.feed(self.leg, event.pcm)
+                self.sounding.heard(event)
             case SpeechEnded():
-                if self._listening:
-                    self.tasks.spawn(self._recognise())
+                self.sounding.speech_ended()
             case MediaSilent():
                 self.hang_up("failure", f"no sound from the caller for {event.seconds:.0f} s")
             case _:
                 pass
 
     def sound_lost(self) -> None:
-        """The media worker died."""
-        self.hang_up("failure", "the media worker died")
+        """The media worker died: ask the caller's telephone to send to a new one."""
+        if not self._started:
+            self.hang_up("failure", "the media worker died")
+        elif not self.over:
+            self.sound_back.clear()
+            self.note_incident("the media worker died")
+            self.tasks.spawn(self._regain_sound())
+
+    async def _regain_sound(self) -> None:
+        try:
+            sdp = await self.voice.regain()
+        except IvrError as error:
+            self.hang_up("failure", f"the media worker died, and no other came: {error}")
+            return
+        self.sound_back.set()
+        self.rooms.signalling.offer(self.leg, sdp)
+        self.sounding.again()
+
+    def note_incident(self, what: str) -> None:
+        """Something went wrong that the record should tell."""
+        logger.warning("incident call=%s what=%r", self.id, what)
+        self.record.incidents.append({"at": round(self._now() - self._answered_at, 3), "what": what})
 
     def handoff_ended(self, event: menu.HandoffEnded) -> None:
         self._drive(event)
@@ -188,29 +205,22 @@ class Visit:
             logger.info("reoffer_refused call=%s why=%s", self.id, error)
             self.rooms.signalling.refuse_offer(self.leg, 488)
 
+    def _reanswered(self, answered: bytes) -> None:
+        try:
+            self.voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            self.hang_up("failure", f"unusable SDP in the answer to our offer: {error}")
+
     def _key(self, key: str, at: float) -> None:
         if self._started and not self.over:
             self.record.keys.pressed(key, max(0.0, at - self._answered_at))
             self._drive(menu.KeyPressed(key))
 
-    async def _recognise(self) -> None:
-        heard = await self.rooms.recogniser.finish(self.leg)
-        logger.info("speech call=%s kind=%s confidence=%.2f", self.id, heard.kind, heard.confidence)
-        if self._listening:
-            self._drive(menu.PhraseHeard(heard.phrase, heard.confidence))
-
     def _play_ended(self, event: PlayEnded) -> None:
-        command = self._plays.pop(event.play, None)
-        if command is None:
-            return
-        entry = {
-            "prompts": list(command.prompts),
-            "at": round(event.at - event.played - self._answered_at, 3),
-            "played": round(event.played, 3),
-            "why": event.why,
-        }
-        self.record.prompts.append(entry)
-        self._drive(menu.PromptEnded(command.play, event.finished))
+        entry = self.sounding.ended(event)
+        if entry is not None:
+            at = round(event.at - event.played - self._answered_at, 3)
+            self.record.prompts.append({"at": at, **entry})
 
     # --- the machine --------------------------------------------------------------------------------------
 
@@ -248,19 +258,19 @@ class Visit:
     def _do(self, command: menu.Command) -> None:
         match command:
             case menu.PlayPrompt():
-                self._play(command)
+                self.sounding.play(command)
             case menu.StopPrompt():
-                self._silence()
+                self.sounding.silence()
             case menu.Listen():
-                self._listen(command)
+                self.sounding.listen(command)
             case menu.StopListening():
-                self._stop_listening()
+                self.sounding.stop_listening()
             case menu.LookUp():
                 self.tasks.spawn(self._look_up(command))
             case menu.StartHandoff():
                 self._wait_for_agent(command)
             case menu.CancelHandoff():
-                self._silence()
+                self.sounding.silence()
                 self.exchange.cancel_handoff(self)
             case menu.StartTransfer():
                 self.exchange.start_transfer(self, command.to)
@@ -287,55 +297,6 @@ class Visit:
             case menu.GoalReached():
                 self.record.goals.append(command.goal)
                 logger.info("goal_reached call=%s goal=%s", self.id, command.goal)
-
-    # --- sound --------------------------------------------------------------------------------------------
-
-    def _play(self, command: menu.PlayPrompt) -> None:
-        self._cancel_sounding()
-        logger.info("prompt call=%s prompts=%s", self.id, ",".join(command.prompts))
-        self._sounding = self.tasks.spawn(self._sound(command))
-
-    async def _sound(self, command: menu.PlayPrompt) -> None:
-        files = await self._files(command.pieces)
-        if not files:
-            self._drive(menu.PromptEnded(command.play, True))
-            return
-        play = str(command.play)
-        self._plays[play] = command
-        self.rooms.media.play(self.leg, play, files, interrupt=command.interrupt)
-
-    async def _files(self, pieces: Sequence[menu.Piece]) -> list[Path]:
-        """Sound files of the pieces; one that cannot be had in time is left out, with a log line."""
-        files: list[Path] = []
-        try:
-            async with asyncio.timeout(SOUND_WAIT):
-                for piece in pieces:
-                    clip = clip_of(piece, self.menu, self.rooms.settings.menu.audio)
-                    files.append(await self.rooms.library.file(clip))
-        except (IvrError, OSError, TimeoutError) as error:
-            missing = pieces[len(files)].prompt
-            logger.error("prompt_not_rendered call=%s prompt=%s error=%s", self.id, missing, type(error).__name__)
-        return files
-
-    def _silence(self) -> None:
-        self._cancel_sounding()
-        self.rooms.media.stop_playing(self.leg)
-
-    def _cancel_sounding(self) -> None:
-        if self._sounding is not None and self._sounding is not asyncio.current_task():
-            self._sounding.cancel()
-        self._sounding = None
-
-    def _listen(self, command: menu.Listen) -> None:
-        self._listening = True
-        self.rooms.recogniser.open(self.leg, Grammar(command.language, command.phrases, command.digits))
-        self.rooms.media.listen(self.leg, True)
-
-    def _stop_listening(self) -> None:
-        if self._listening:
-            self._listening = False
-            self.rooms.media.listen(self.leg, False)
-            self.rooms.recogniser.close(self.leg)
 
     # --- work outside the call ------------------------------------------------------------------------------
 
@@ -370,19 +331,13 @@ class Visit:
         self._drive(menu.CallbackNoted(True))
 
     def _wait_for_agent(self, command: menu.StartHandoff) -> None:
-        self._cancel_sounding()
-        self._sounding = self.tasks.spawn(self._queue_sound(command.waiting))
+        self.sounding.wait(command.waiting)
         self.exchange.start_handoff(self, command)
-
-    async def _queue_sound(self, waiting: Sequence[menu.Piece]) -> None:
-        """Words, then music, again and again: a caller who waits never hears silence."""
-        files = await self._files(waiting)
-        self.rooms.media.play(self.leg, QUEUE_PLAY, [*files, self.rooms.music], interrupt="never", loop=True)
 
     def joined(self) -> None:
         """An agent, or an outside line, is there: make room for the voices."""
-        self._silence()
-        self._stop_listening()
+        self.sounding.silence()
+        self.sounding.stop_listening()
 
     # --- ending -------------------------------------------------------------------------------------------
 
@@ -409,7 +364,7 @@ class Visit:
         if self._timer is not None:
             self._timer.cancel()
         self.tasks.cancel()
-        self._stop_listening()
+        self.sounding.close()
         self.record.end(by, reason)
         self.record.ended = self.rooms.clock.utc()
         self.record.language = self.machine.facts.language

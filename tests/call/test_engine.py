@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from house import House
+from sounds import likeness, tone_level
 
 from ivr.config import HostPort, HttpSettings, SipSettings
 from ivr.errors import MenuError, SettingsError
@@ -55,19 +56,53 @@ async def test_stopping_hangs_up_live_calls_and_writes_their_records(build_house
     assert all(record["ended"] for record in records)
 
 
-async def test_a_media_worker_that_dies_ends_its_calls_and_the_next_call_has_sound(house: House) -> None:
-    phone = await house.phone("+15550100")
-    call = await phone.dial(house.uri)
-    await call.wait_for_sound()
+async def kill_media_worker(house: House) -> None:
     assert house.engine.exchange is not None
     (pid,) = house.engine.exchange.rooms.media.pids
     os.kill(pid, signal.SIGKILL)
-    await asyncio.wait_for(call.ended(), 10)
+
+
+async def test_a_call_goes_on_after_its_media_worker_died(house: House) -> None:
+    phone = await house.phone("+15550100")
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    await kill_media_worker(house)
+    await call.wait_for_silence(0.2, 5)
+    await call.wait_for_sound(10, after=phone.clock.monotonic())
+    assert house.engine.exchange is not None
+    greeting = house.engine.exchange.menu.language("en").book.prompts["greet.emergency_first"].text
+    clip = await house.clip(greeting)
+    async with asyncio.timeout(20):
+        while likeness(call.recording, clip) < 0.9:
+            await asyncio.sleep(0.2)
+    await call.press("0")
+    await call.hang_up()
     record = await house.record()
-    assert record["end"] == {"by": "failure", "reason": "the media worker died"}
-    again = await phone.dial(house.uri)
-    await again.wait_for_sound(10)
-    await again.hang_up()
+    assert record["path"][-1] == "agent_asked"
+    assert [incident["what"] for incident in record["incidents"]] == ["the media worker died"]
+
+
+async def test_caller_and_agent_hear_each_other_again_after_the_media_worker_died(house: House) -> None:
+    desk = await house.desk("desk1")
+    phone = await house.phone("+15550100")
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    await call.press("0")
+    agent = await desk.phone.next_call()
+    await desk.item("connected")
+    await kill_media_worker(house)
+    assert house.engine.exchange is not None
+    async with asyncio.timeout(10):
+        while sum(worker["legs"] for worker in house.engine.exchange.rooms.media.health) < 2:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+    begun = len(call.recording)
+    await asyncio.gather(call.talk_tone(440, 1.5), agent.talk_tone(880, 1.5))
+    await asyncio.sleep(0.1)
+    assert tone_level(call.recording[begun:], 880) > 0.8
+    assert tone_level(agent.recording, 440) > 0.8
+    await call.hang_up()
+    assert (await house.record())["end"]["by"] == "caller"
 
 
 async def test_health_tells_what_is_going_on(house: House) -> None:
