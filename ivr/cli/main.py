@@ -12,6 +12,7 @@ from ivr.cli.call import call
 from ivr.cli.calls import calls_app
 from ivr.cli.check import check
 from ivr.cli.customers import customers_app
+from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.serve import serve
 from ivr.errors import IvrError, MenuError, SettingsError
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("check")(check)
+app.command("outline")(outline)
 app.command("agent")(agent)
 app.command("call")(call)
 app.add_typer(customers_app, name="customers")
