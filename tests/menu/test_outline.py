@@ -70,7 +70,7 @@ def test_conditions_read_like_sentences() -> None:
         ("locked != true", "locked is false"),
         (
             "language is set and (a <= b or not b is empty)",
-            "language is set and (a is at most b or not a is more than b)",
+            "language is set and (a is at most b or not b is empty)",
         ),
         ("language == 'en'", "language is ‘en’"),
     ):
