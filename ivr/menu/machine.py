@@ -390,12 +390,18 @@ class MenuMachine:
 
     def pieces(self, prompts: Iterable[str], extra: dict[str, object] | None = None) -> tuple[Piece, ...]:
         book = self.menu.language(self.facts.language).book
-        values = self.facts.all() | (extra or {})
-        today = self.facts.today(self.now)
+        extra = extra or {}
         found: tuple[Piece, ...] = ()
         for prompt in prompts:
             text = book.prompts.get(prompt)
-            secret = text is not None and not self.menu.secrets.isdisjoint(text.variables)
+            if text is None:
+                continue
+            values, today = extra, None
+            if any(
+                name != "key" for name in text.variables
+            ):  # most need nothing, and nothing is gathered for them
+                values, today = self.facts.all() | extra, self.facts.today(self.now)
+            secret = not self.menu.secrets.isdisjoint(text.variables)
             found += compose(book, prompt, values, currency=self._currency, secret=secret, today=today)
         return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from ivr.errors import IvrError
 from ivr.menu.events import Piece
@@ -42,6 +43,8 @@ def compose(
     prompt = book.prompts.get(prompt_id)
     if prompt is None:
         return ()
+    if not prompt.variables:
+        return _fixed(prompt, book.language)
     pieces: list[Piece] = []
     for part, recording in _parts(prompt, values, today):
         if isinstance(part, Words):
@@ -88,12 +91,20 @@ def value_recording(text: str) -> str:
     return f"value/{name}.wav" if len(name) <= _MOST_FILE_NAME else ""
 
 
+@lru_cache(maxsize=20_000)
+def _fixed(prompt: PromptText, language: str) -> tuple[Piece, ...]:
+    """The pieces of a prompt without values, which are the same in every call."""
+    parts = _recorded(prompt.text, prompt.id, prompt.audio)
+    words = [(part.text, recording) for part, recording in parts if isinstance(part, Words)]
+    return (*(Piece(prompt.id, language, text, recording) for text, recording in words), *_also(prompt))
+
+
 def _also(prompt: PromptText) -> list[Piece]:
     name = f"{prompt.id}.also.wav"
     return [Piece(prompt.id, language, text, name) for language, text in prompt.also]
 
 
-def _parts(prompt: PromptText, values: Mapping[str, object], today: date | None) -> Iterator[tuple[Part, str]]:
+def _parts(prompt: PromptText, values: Mapping[str, object], today: date | None) -> Iterable[tuple[Part, str]]:
     for variant in prompt.variants:
         if variant.fits(values, today):
             return _recorded(variant.text, f"{prompt.id}.{variant.condition}.{variant.variable}", ())
@@ -106,8 +117,13 @@ def _all_parts(prompt: PromptText) -> Iterator[tuple[Part, str]]:
         yield from _recorded(variant.text, f"{prompt.id}.{variant.condition}.{variant.variable}", ())
 
 
-def _recorded(text: str, name: str, audio: tuple[str, ...]) -> Iterator[tuple[Part, str]]:
+@lru_cache(maxsize=20_000)
+def _recorded(text: str, name: str, audio: tuple[str, ...]) -> tuple[tuple[Part, str], ...]:
     """The parts with their recordings: as listed, else by name, the stretches of a cut prompt numbered."""
+    return tuple(_with_recordings(text, name, audio))
+
+
+def _with_recordings(text: str, name: str, audio: tuple[str, ...]) -> Iterator[tuple[Part, str]]:
     parts = parse(text)
     listed = [entry for entry in audio if not entry.startswith("{")]
     fixed = 0

@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from ivr.errors import Problem
+from ivr.menu.fits import Fits, compiled
 from ivr.menu.source import Mapping, Node, Scalar, Sequence
 
 Schema = dict[str, Any]
@@ -148,17 +149,19 @@ class _Checker:
         self.path = path
 
     def problems(self, data: dict[str, Any]) -> list[Problem]:
-        loose = {**schema(), "$defs": {**schema()["$defs"], "step": True}}
-        found = list(self.validate(data, loose))
+        found = list(self.validate(data, ""))
         steps = data.get("steps")
         for name, step in steps.items() if isinstance(steps, dict) else ():
             found += self.step(name, step)
         return found
 
-    def validate(self, data: Any, part: Schema, at: Keys = ()) -> Iterator[Problem]:
-        """Steps are left out of the whole and validated one by one, each by its own schema."""
-        whole = {"$defs": schema()["$defs"], **part}
-        validator = Draft202012Validator(whole, format_checker=FormatChecker(["date"]))
+    def validate(self, data: Any, name: str, at: Keys = ()) -> Iterator[Problem]:
+        """Against the definition `name`; without one against the whole, from which steps are left out: they are
+        validated one by one, each by its own schema."""
+        part, fits = _part(name)
+        if fits(data):
+            return
+        validator = Draft202012Validator(part, format_checker=FormatChecker(["date"]))
         for error in validator.iter_errors(data):
             yield from self.told(error, at)
 
@@ -175,7 +178,7 @@ class _Checker:
         if kind in NOT_YET:
             message = f"{kind} steps ({NOT_YET[kind]}) are not supported yet; use one of the other step types"
             return [self.problem((*at, "type"), message)]
-        return self.validate(step, schema()["$defs"][f"{kind}_step"], at)
+        return self.validate(step, f"{kind}_step", at)
 
     def told(self, error: ValidationError, base: Keys) -> Iterator[Problem]:
         at: Keys = (*base, *error.absolute_path)
@@ -213,6 +216,14 @@ class _Checker:
         node = find(self.root, at)
         line, column = place(self.root, at) if key else (node.line, node.column)
         return Problem(self.path, message, line, column, where(at))
+
+
+@functools.cache
+def _part(name: str) -> tuple[Schema, Fits]:
+    """A definition with all it may refer to, and the quick answer to whether data fits it."""
+    defs = schema()["$defs"]
+    part = {"$defs": defs, **defs[name]} if name else {**schema(), "$defs": {**defs, "step": True}}
+    return part, compiled(part, part["$defs"])
 
 
 def _needs(name: str) -> str:

@@ -8,7 +8,7 @@ anchors, tags, the same key twice) is a mistake with its line.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -20,6 +20,9 @@ MOST_OCTETS = 1_000_000
 MOST_DEPTH = 20
 """The menu language nests seven deep at most."""
 MOST_NODES = 100_000
+_FAST: Any = getattr(yaml, "CSafeLoader", None)
+"""The parser in C, ten times as fast, where PyYAML was built with libyaml. Its messages and places for text that
+is no YAML are others, so such a file is read again in Python: what an editor is told does not depend on it."""
 BOOLEAN_LOOKALIKES = frozenset({"on", "off", "yes", "no"})
 """Other YAML tools read these keys as true or false (M2)."""
 
@@ -42,13 +45,20 @@ class Mapping:
     entries: tuple[tuple[Scalar, Node], ...]
     line: int
     column: int
+    _places: dict[str, tuple[Scalar, Node]] = field(init=False, repr=False, compare=False)
+    """The entries by name: a menu of a thousand steps is asked for each of them again and again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", {key.text: (key, value) for key, value in self.entries})
 
     def get(self, name: str) -> Node | None:
-        return next((value for key, value in self.entries if key.text == name), None)
+        found = self._places.get(name)
+        return found[1] if found else None
 
     def key(self, name: str) -> Scalar | None:
         """Where `name` is written."""
-        return next((key for key, _ in self.entries if key.text == name), None)
+        found = self._places.get(name)
+        return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,12 @@ def read(text: str, path: str) -> tuple[Node, list[Problem]]:
     text, problems, indented = _without_tabs(text, path)
     if indented:
         return Mapping((), 1, 1), problems
-    reader = _Reader(path)
-    node = reader.read(text)
+    reader, node = _Reader(path), None
+    if _FAST is not None:
+        node = reader.fast(text, _FAST)
+    if node is None:
+        reader = _Reader(path)
+        node = reader.read(text)
     return node, sorted(problems + reader.problems, key=lambda problem: (problem.line, problem.column))
 
 
@@ -112,6 +126,14 @@ class _Reader:
         self.path = path
         self.problems: list[Problem] = []
         self.nodes = 0
+
+    def fast(self, text: str, loader: Any) -> Node | None:
+        """As `read`; None for text with mistakes."""
+        try:
+            node = self.document(iter(yaml.parse(text, Loader=loader)))
+        except (_Stop, yaml.YAMLError):
+            return None
+        return None if self.problems else node
 
     def read(self, text: str) -> Node:
         empty = Mapping((), 1, 1)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import ClassVar
 
 from babel import Locale
 from babel.dates import format_time
 from babel.lists import format_list
 from babel.numbers import get_currency_name
-from num2words import num2words
+from num2words import num2words as counted_anew
 
 from ivr.errors import IvrError
+
+num2words = lru_cache(maxsize=4096)(counted_anew)
+"""The same few numbers are said again and again, and each costs as much as all the rest of an event."""
 
 MOST = 10**12
 """Numbers from here on are not said: nobody could follow them, and no bill has one."""
