@@ -12,6 +12,7 @@ from ivr.cli.call import call
 from ivr.cli.calls import calls_app
 from ivr.cli.check import check
 from ivr.cli.customers import customers_app
+from ivr.cli.diff import diff
 from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.serve import serve
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("check")(check)
 app.command("outline")(outline)
+app.command("diff")(diff)
 app.command("agent")(agent)
 app.command("call")(call)
 app.add_typer(customers_app, name="customers")

@@ -1,0 +1,38 @@
+"""`ivr diff`: what another version of a menu changes for callers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ivr.cli.customers import Config, Json
+from ivr.cli.tables import console, plain, print_json
+from ivr.config import load_settings
+from ivr.engine.shelf import load_version
+from ivr.menu.diff import differences
+
+Version = Annotated[
+    str, typer.Argument(help="A menu file, a menu's name (the draft), `live`, or a published version.")
+]
+
+
+def diff(old: Version = "live", new: Version = "", as_json: Json = False, config: Config = None) -> None:
+    """Say in sentences what NEW changes for callers who know OLD.
+
+    Without arguments: what publishing the default menu's draft would change. Files that cannot be read or
+    checked end with code 2.
+    """
+    settings = load_settings(config)
+    before = load_version(settings, old)
+    after = load_version(settings, new or settings.menu.default)
+    sentences = differences(before, after)
+    if as_json:
+        names = {"old": f"{before.name}@{before.version}", "new": f"{after.name}@{after.version}"}
+        print_json({**names, "changes": sentences})
+        return
+    out = console()
+    for sentence in sentences:
+        out.print(plain(sentence), markup=False, highlight=False)
+    if not sentences:
+        print("Nothing changes for callers.")
