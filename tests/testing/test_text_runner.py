@@ -1,0 +1,159 @@
+"""Test calls as text: what passes, what fails, and what the failure says."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ivr.menu.load import load_menu
+from ivr.menu.model import Menu
+from ivr.testing.call_file import duration, read_test, test_files
+from ivr.testing.text_runner import Result, run_test
+
+MENUS = Path(__file__).parents[2] / "menus"
+Run = Callable[[str], Result]
+START = "test: t\ngiven: {caller: {number: '+15550100'}}\ncall:\n"
+
+
+@pytest.fixture(scope="module")
+def northgas() -> Menu:
+    return load_menu("northgas", MENUS)
+
+
+@pytest.fixture
+def run(tmp_path: Path, northgas: Menu) -> Run:
+    def play(text: str) -> Result:
+        path = tmp_path / "t.yaml"
+        path.write_text(text, "utf-8")
+        test, problems = read_test(path, "t.yaml")
+        assert problems == []
+        assert test is not None
+        return run_test(northgas, test)
+
+    return play
+
+
+@pytest.mark.parametrize("path", test_files(MENUS, "northgas"), ids=lambda path: path.stem)
+def test_the_sample_menu_passes_its_own_tests(northgas: Menu, path: Path) -> None:
+    test, problems = read_test(path)
+    assert problems == []
+    assert test is not None
+    assert [str(one) for one in run_test(northgas, test).problems] == []
+
+
+def test_a_moved_emergency_key_fails_the_sample_tests(tmp_path: Path) -> None:
+    folder = tmp_path / "menus"
+    shutil.copytree(MENUS, folder)
+    file = folder / "northgas.yaml"
+    file.write_text(file.read_text("utf-8").replace("{press: 9, speak", "{press: 8, speak"), "utf-8")
+    test, _ = read_test(folder / "tests" / "northgas" / "emergency.yaml")
+    assert test is not None
+    (problem,) = run_test(load_menu("northgas", folder), test).problems
+    assert "emergency.leave_now was not heard" in problem.message
+
+
+def test_a_failure_names_the_line_of_the_test_and_of_the_menu(run: Run, northgas: Menu) -> None:
+    (problem,) = run(START + "  - hear: main.head\n  - press: 5\n  - hear: balance.tell\n").problems
+    assert (problem.path, problem.line, problem.where) == ("t.yaml", 6, "hear")
+    line = northgas.steps["outage_kind"].line
+    assert problem.message == (
+        "balance.tell was not heard; heard was outage.kind, outage.danger, outage.supply"
+        f" [outage_kind, {northgas.path}:{line}]"
+    )
+
+
+FAILS = [
+    ("expect: {path: [greet, emergency]}", "step 2 is who_is_it, not emergency"),
+    ("expect: {visited: [bye]}", "the call never came to bye"),
+    ("expect: {not_visited: [main]}", "the call came to main"),
+    ("expect: {handoff: {queue: general}}", "the call was not handed to anybody"),
+    ("expect: {goals: [paid]}", "goals are none"),
+    ("expect: {language: es}", "the language is en"),
+    ("expect: {ended_by: system}", "the call was ended by caller"),
+    ("expect: {never_appears: {values: ['+15550100']}}", "appears in the record"),
+]
+
+
+@pytest.mark.parametrize(("expect", "says"), FAILS)
+def test_every_expectation_can_fail(run: Run, expect: str, says: str) -> None:
+    (problem,) = run(f"{START}  - hear: main.head\n{expect}\n").problems
+    assert says in problem.message
+
+
+def test_every_expectation_that_fails_is_told(run: Run) -> None:
+    assert len(run(f"{START}  - hear: main.head\nexpect: {{language: es, goals: [paid]}}\n").problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("handoff", "says"),
+    [
+        ("{queue: billing}", "queue of the handoff is 'general', not 'billing'"),
+        ("{agent: desk9}", "agent of the handoff is 'desk1', not 'desk9'"),
+        ("{attached_data: {SAP-IC: {LANGUAGE: es}}}", "LANGUAGE on the agent's screen is 'en', not 'es'"),
+        ("none", "the call was handed to general"),
+    ],
+)
+def test_a_handoff_is_compared(run: Run, handoff: str, says: str) -> None:
+    (problem,) = run(f"{START}  - press: 0\n  - answered_by: desk1\nexpect: {{handoff: {handoff}}}\n").problems
+    assert says in problem.message
+
+
+def test_a_caller_who_is_asked_is_not_waited_for(run: Run) -> None:
+    (problem,) = run(f"{START}  - hear: common.thanks\n").problems
+    assert "common.thanks was not heard; heard was greet.emergency_first" in problem.message
+
+
+def test_silence_is_the_callers(run: Run) -> None:
+    assert run(f"{START}  - hear: main.head\n  - silence: 6s\n  - hear: err.quiet_1\n").passed
+    assert not run(f"{START}  - hear: main.head\n  - silence: 4s\n  - hear: err.quiet_1\n").passed
+
+
+def test_faults_become_what_they_say(run: Run) -> None:
+    text = "test: t\ngiven: {faults: [{data: find_caller, becomes: down}]}\ncall:\n  - hear: lang.ask\n"
+    assert run(text).passed
+
+
+def test_the_time_of_the_test_decides_opening_hours(run: Run) -> None:
+    night = "test: t\ngiven: {now: '2026-03-02T23:00-05:00', caller: {number: '+15550100'}}\ncall:\n"
+    way = "  - hear: main.head\n  - press: 3\n  - hear: auth.account\n  - press: '4000000036'\n  - press: 1\n"
+    locked = "  - hear: auth.pin\n  - press: '9924'\n"
+    assert run(f"{night}{way}{locked}  - hear: closed.head\n").passed
+    assert not run(f"{START}{way}{locked}  - hear: closed.head\n").passed
+
+
+def test_a_value_is_compared_as_the_caller_was_told_it(run: Run) -> None:
+    way = "  - hear: main.head\n  - press: 1\n  - press: '4000000002'\n  - press: 1\n  - press: '2580'\n"
+    (problem,) = run(f"{START}{way}  - hear: balance.tell\n    with: {{amount_due: '9.99'}}\n").problems
+    assert "amount_due is '84.20' and not '9.99'" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "test: t\ncall:\n  - press: 1\n    heer: x\n",
+            "t.yaml:4:5: call: 'heer' is not known; did you mean hear?",
+        ),
+        ("test: t\ncall:\n  - press: 1\n    hear: x\n", "t.yaml:3:5: call: needs exactly one of hear, press"),
+        ("test: t\n", "t.yaml:1:1: has no call:"),
+        ("test: t\ngiven: {now: noon}\ncall: []\n", "t.yaml:2:14: now: is no time; write 2026-03-02T10:15-05:00"),
+        (
+            "test: t\ngiven: {faults: [{data: pay, becomes: broken}]}\ncall: []\n",
+            "t.yaml:2:18: faults: needs {data: NAME, becomes: WHAT} with one of ok, not_found",
+        ),
+        ("test: t\ncall:\n  - silence: long\n", "t.yaml:3:5: silence: 'long' is no time; write 5s or 800ms"),
+    ],
+)
+def test_a_mistake_in_a_test_has_its_line(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(text, "utf-8")
+    test, problems = read_test(path, "t.yaml")
+    assert test is None
+    assert str(problems[0]).startswith(says)
+
+
+def test_times_are_written_with_their_unit() -> None:
+    assert [duration(text) for text in ("5s", "800ms", "2m", "5", "xs")] == [5.0, 0.8, 120.0, None, None]
