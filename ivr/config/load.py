@@ -184,6 +184,8 @@ class _Reader:
             ("sip", "max_calls", settings.sip.max_calls, 1, 100_000),
             ("sip", "ring", settings.sip.ring, 0, 60),
             ("sip", "retry_after", settings.sip.retry_after, 1, 3600),
+            ("sip", "session_expires", settings.sip.session_expires or 90, 90, 86_400),
+            ("sip", "min_session_expires", settings.sip.min_session_expires, 90, 86_400),
             ("media", "workers", settings.media.workers, 1, 64),
             ("media", "silence_timeout", settings.media.silence_timeout, 0, 86400),
             ("speech", "rate", settings.speech.rate, 80, 400),
@@ -198,6 +200,9 @@ class _Reader:
         for table, key, value, least, most in limits:
             if not least <= value <= most:
                 self.wrong(table, key, f"is {value:g}; it must be between {least:g} and {most:g}")
+        if 90 <= settings.sip.session_expires < settings.sip.min_session_expires:
+            least = settings.sip.min_session_expires
+            self.wrong("sip", "session_expires", f"is below min_session_expires, {least}; make it that at least")
         if not (settings.sip.udp or settings.sip.tcp):
             self.wrong("sip", "udp", "udp and tcp are both off; nobody could call, turn one on")
         if settings.sip.dial and not settings.sip.gateway:

@@ -48,6 +48,11 @@ class SipSettings:
     """Seconds named in that Retry-After."""
     ring: float = 0.0
     """Seconds between 180 Ringing and 200 OK."""
+    session_expires: int = 1800
+    """Seconds within which telephones that can must show that a call is still there (RFC 4028); 0 leaves it to
+    their own wish."""
+    min_session_expires: int = 90
+    """The shortest such interval in seconds that is not refused with 422."""
     trunks: tuple[str, ...] = ()
     """Hosts whose P-Asserted-Identity is believed as the caller's number (RFC 3325)."""
     dial: tuple[str, ...] = ()

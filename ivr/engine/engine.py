@@ -202,6 +202,8 @@ def _user_agent_settings(settings: Settings) -> UserAgentSettings:
         realm=settings.sip.realm,
         accounts=accounts,
         trunks=frozenset(settings.sip.trunks),
+        session_expires=settings.sip.session_expires,
+        min_session_expires=settings.sip.min_session_expires,
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ivr.sip.reply import SDP, Header
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REGISTER")
 """Of Allow."""
-KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH", "PRACK"))
+KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
 """Methods with an RFC; those we do not allow get 405, any other word 501."""
-OPTION_TAGS: tuple[str, ...] = ()
+OPTION_TAGS: tuple[str, ...] = ("100rel", "timer")
 """Of Supported, and what a peer may name in Require."""
 KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 SCHEMES = ("sip", "tel")

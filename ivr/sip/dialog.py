@@ -48,7 +48,7 @@ class Dialog:
     @classmethod
     def of_response(cls, invite: Request, response: Response) -> Dialog:
         """We have asked: section 12.1.2. Without a Contact the target stays the one we had dialled."""
-        routes = list(reversed(response.tokens("Record-Route")))
+        routes = [route for route in reversed(response.tokens("Record-Route")) if is_readable(route)]
         target = contact_of(response) or invite.uri
         sequence = invite.cseq.sequence
         return cls(invite.call_id, invite.headers["From"], response.headers["To"], target, routes, sequence)
@@ -98,6 +98,14 @@ def is_loose(route: str) -> bool:
     """Whether a Route value names a loose router. RFC 3261 section 19.1.1, parameter ``lr``."""
     _, *parameters = NameAddress.parse(route).uri.split(";")
     return any(parameter.split("=")[0].strip().lower() == "lr" for parameter in parameters)
+
+
+def is_readable(route: str) -> bool:
+    try:
+        is_loose(route)
+    except ValueError:
+        return False
+    return True
 
 
 def contact_of(message: Message) -> str | None:

@@ -216,6 +216,10 @@ class UserAgentSettings:
     """Numeric addresses whose P-Asserted-Identity is believed."""
     max_transactions: int = 20_000
     """Beyond this many server transactions new requests are answered 503 without state."""
+    session_expires: int = 1800
+    """Seconds within which somebody shows that a call is still there; 0 leaves that to the peer's wishes."""
+    min_session_expires: int = 90
+    """The shortest such interval that is not refused with 422, in seconds."""
     digest_algorithms: tuple[str, ...] = ("MD5",)
     """Offered in challenges, in the order of preference, of ``SHA-256`` and ``MD5``; both are always accepted.
 

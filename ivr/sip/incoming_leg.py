@@ -10,6 +10,7 @@ from ivr.sip.fields import NameAddress, parse_uri, plain
 from ivr.sip.inspection import sdp_of
 from ivr.sip.leg import Leg, Phase, Unacknowledged, reason_of
 from ivr.sip.message import Request
+from ivr.sip.reliability import TAG, ReliableProvisionals
 from ivr.sip.reply import Header
 from ivr.sip.transaction.layer import Served
 
@@ -31,7 +32,10 @@ class IncomingLeg(Leg):
         self._record_route: list[Header] = [
             ("Record-Route", value) for value in request.headers.getlist("Record-Route")
         ]
+        needed = TAG in (tag.lower() for tag in request.tokens("Require"))
+        self._reliable = ReliableProvisionals(core, request) if needed else None
         core.dialogs[self.dialog.id] = self
+        self.note_abilities(request)
         core.reply(served, 100, now)
         self.set_alarm("remind", now + REMIND_EVERY)
         core.emit(incoming_call(name, request, flow, flow.remote[0] in core.settings.trunks))
@@ -45,7 +49,7 @@ class IncomingLeg(Leg):
     def answer(self, sdp: bytes, now: float) -> None:
         self._require_early()
         self.phase = Phase.ANSWERED
-        self.stop_alarms("remind")
+        self.stop_alarms("remind", "repeat provisional", "no PRACK")
         self.accept_invite(self._served, sdp, now, self._record_route, initial=True)
 
     def refuse(self, status: int, now: float, phrase: str, headers: list[Header]) -> None:
@@ -72,14 +76,54 @@ class IncomingLeg(Leg):
     def on_alarm(self, alarm: str, now: float) -> None:
         if alarm == "remind":
             self._provisional(183 if self._ringing == 100 else self._ringing, now)
+        elif alarm == "repeat provisional":
+            self._repeat_provisional(now)
+        elif alarm == "no PRACK":
+            self.core.reply(self._served, 504, now, phrase="No PRACK")
+            self.end("failure", "no PRACK")
         else:
             super().on_alarm(alarm, now)
 
     def _provisional(self, status: int, now: float) -> None:
         self._ringing = status
-        headers = [*self.headers_of_session(), *self._record_route]
-        self.core.reply(self._served, status, now, headers=headers)
         self.set_alarm("remind", now + REMIND_EVERY)
+        headers = [*self.headers_of_session(), *self._record_route]
+        if self._reliable is None:
+            self.core.reply(self._served, status, now, headers=headers)
+        elif self._reliable.pending is not None:
+            self._reliable.next_status = status
+        elif sdp_of(self._served.request):
+            self._provisional_reliably(self._reliable, status, headers, now)
+
+    def _provisional_reliably(
+        self, reliable: ReliableProvisionals, status: int, headers: list[Header], now: float
+    ) -> None:
+        """Repeated until its PRACK. An INVITE without an offer gets none of these but 100: the first would have
+        to carry our offer (RFC 3262 section 5), and that is made when the call is answered."""
+        self.core.reply(self._served, status, now, headers=[*headers, *reliable.headers()])
+        response = self._served.last_response
+        assert response is not None
+        self.set_alarm("repeat provisional", now + reliable.sent(response))
+        self.set_alarm("no PRACK", now + self.core.timers.patience)
+
+    def _repeat_provisional(self, now: float) -> None:
+        if self._reliable is not None and (pending := self._reliable.pending) is not None:
+            self._served.respond(pending.response, now)
+            pending.interval *= 2
+            self.set_alarm("repeat provisional", now + pending.interval)
+
+    def receive_prack(self, served: Served, now: float) -> None:
+        if self._reliable is None or not self._reliable.acknowledged(served.request):
+            super().receive_prack(served, now)
+            return
+        self.stop_alarms("repeat provisional", "no PRACK")
+        if sdp_of(served.request):  # theirs has no answer yet, so there is no room for another
+            self.core.reply(served, 488, now)
+        else:
+            self.core.reply(served, 200, now)
+        status, self._reliable.next_status = self._reliable.next_status, 0
+        if status and self.is_early:
+            self._provisional(status, now)
 
     def receive_cancel(self, target: Served, cancel: Request, now: float) -> None:
         """A CANCEL after the final answer changes nothing. RFC 3261 section 9.2."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ivr.errors import LocalProtocolError
-from ivr.sip.capabilities import ACCEPT, ALLOW
+from ivr.sip.capabilities import ACCEPT, ALLOW, SUPPORTED
 from ivr.sip.core import Core, checked_headers
 from ivr.sip.events import Flow
 from ivr.sip.fields import parse_uri, quoted
@@ -42,6 +42,7 @@ def invitation(
         core.contact(flow, user_part(caller_uri)),
         ALLOW,
         ACCEPT,
+        SUPPORTED,
         *checked_headers(headers),
         ("Content-Type", SDP),
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from ivr.errors import LocalProtocolError
-from ivr.sip.capabilities import ALLOW, described
+from ivr.sip.capabilities import ALLOW, SUPPORTED, described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.dialog import Dialog, behind_translator
@@ -19,6 +20,7 @@ from ivr.sip.inspection import sdp_of
 from ivr.sip.message import Message, Request, Response
 from ivr.sip.renegotiation import Renegotiation
 from ivr.sip.reply import Header, Refusal
+from ivr.sip.session_timer import SessionTimer
 from ivr.sip.timers import Alarms
 from ivr.sip.transaction.layer import Sent, Served, same_connection
 
@@ -72,7 +74,12 @@ class Leg:
         self.unacknowledged: Unacknowledged | None = None
         self.hang_up_reason: str | None = None
         """Set when our side wants to hang up and must wait for the ACK first."""
+        self.timer = SessionTimer(self)
         self.renegotiation = Renegotiation(self)
+        self.peer_updates = False
+        """Whether the peer takes UPDATE, as the Allow of its last message about the session says."""
+        self.local_sdp = b""
+        """What we said last about the session: what a refresh by re-INVITE says again."""
         self._alarms = Alarms()
         core.legs[name] = self
 
@@ -113,6 +120,10 @@ class Leg:
             self._give_up_waiting_for_ack(now)
         elif alarm == "offer again":
             self.renegotiation.offer_again(now)
+        elif alarm == "refresh":
+            self.renegotiation.refresh(now)
+        elif alarm == "session expired":
+            self.fail(now, "session expired")
 
     # --- what the application wants
 
@@ -128,11 +139,33 @@ class Leg:
             raise LocalProtocolError(f"leg {self.name} has no dialog yet: wait until it is answered")
         return self.dialog
 
+    def dialog_of(self, peer_tag: str) -> Dialog:
+        """The dialog with that tag of the peer; a call of ours may have several before it is answered."""
+        return self.require_dialog()
+
     # --- requests of ours
 
     def headers_of_session(self) -> list[Header]:
         """Of every message that sets up or changes a session."""
-        return [self.core.contact(self.flow, self.user), ALLOW]
+        return [self.core.contact(self.flow, self.user), ALLOW, SUPPORTED]
+
+    def is_agreed_early(self, peer_tag: str) -> bool:
+        """Whether, before the call is answered, the first offer has its answer already. RFC 3311 section 5.1."""
+        return False
+
+    @property
+    def may_update_early(self) -> bool:
+        """Whether an offer of ours may be made before the call is answered."""
+        return (
+            self.is_early
+            and self.peer_updates
+            and self.dialog is not None
+            and (self.is_agreed_early(self.dialog.remote_tag))
+        )
+
+    def note_abilities(self, message: Message) -> None:
+        if message.headers.get("Allow") is not None:
+            self.peer_updates = "UPDATE" in message.tokens("Allow")
 
     def send_in_dialog(
         self,
@@ -172,7 +205,11 @@ class Leg:
         proof = self.credentials and self.credentials.answer(sent.request, response, self.core.rng)
         if not proof:
             return None
-        again = again_with(sent.request, proof, self._next_sequence(sent.request))
+        return self.resend(sent, now, proof)
+
+    def resend(self, sent: Sent, now: float, *changed: Header) -> Sent:
+        """Send a request once more with some headers changed."""
+        again = again_with(sent.request, self._next_sequence(sent.request), *changed)
         return self.core.send(again, sent.flow, self, now)
 
     def _next_sequence(self, request: Request) -> int:
@@ -188,6 +225,10 @@ class Leg:
         method = sent.request.method
         if method == "INVITE":
             self.on_invite_response(sent, response, now)
+        elif method == "UPDATE":
+            self.renegotiation.on_response(sent, response, now)
+        elif method == "PRACK":
+            self.resend_with_credentials(sent, response, now)
         elif method == "BYE" and response.is_final and not self.resend_with_credentials(sent, response, now):
             self._bye_done(sent, "BYE")
 
@@ -196,7 +237,7 @@ class Leg:
 
     def on_failure(self, sent: Sent, why: str, now: float) -> None:
         """No final answer came to a request of ours."""
-        if sent.request.method == "INVITE":
+        if sent.request.method in ("INVITE", "UPDATE"):
             self.renegotiation.on_failure(sent, now)
         elif sent.request.method == "BYE":
             self._bye_done(sent, "BYE not answered")
@@ -219,7 +260,7 @@ class Leg:
         """A request inside the dialog, in a new server transaction."""
         request = served.request
         served.answerer = self
-        if not self.require_dialog().accepts_sequence(request):
+        if not self.dialog_of(request.from_tag).accepts_sequence(request):
             self.core.reply(served, 500, now, phrase="CSeq Out of Order")
             return
         self.flow = flow
@@ -232,10 +273,16 @@ class Leg:
         elif request.method in ("INVITE", "UPDATE"):
             self.use_flow = behind_translator(request, flow)
             self.renegotiation.receive(served, now)
+        elif request.method == "PRACK":
+            self.receive_prack(served, now)
         elif request.method == "OPTIONS":
             self.core.reply(served, 200, now, headers=[self.core.contact(flow, self.user), *described()])
         else:
             self.core.reply(served, 403, now, phrase="Not Inside A Dialog")
+
+    def receive_prack(self, served: Served, now: float) -> None:
+        """For no provisional answer of ours. RFC 3262 section 3."""
+        self.core.reply(served, 481, now)
 
     def receive_ack(self, ack: Request, flow: Flow, now: float) -> None:
         """The ACK of a 2xx of ours; a repeated one says nothing new."""
@@ -286,13 +333,21 @@ class Leg:
 
     def accept_invite(self, served: Served, sdp: bytes, now: float, headers: list[Header], initial: bool) -> None:
         """200 with a session description, repeated until the ACK."""
-        self.core.reply(served, 200, now, headers=[*self.headers_of_session(), *headers], body=sdp)
+        self.accept_session(served, now, sdp, headers)
         response = served.last_response
         assert response is not None
         offered = not sdp_of(served.request)
         self.unacknowledged = Unacknowledged(served, response, offered, initial, self.core.timers.t1)
         self.set_alarm("repeat answer", now + self.core.timers.t1)
         self.set_alarm("no ACK", now + self.core.timers.patience)
+
+    def accept_session(self, served: Served, now: float, sdp: bytes = b"", headers: Sequence[Header] = ()) -> None:
+        """200 to an INVITE or UPDATE."""
+        request = served.request
+        self.note_abilities(request)
+        self.local_sdp = sdp or self.local_sdp
+        timer = [] if self.is_early else self.timer.headers_of_answer(request, now)
+        self.core.reply(served, 200, now, headers=[*self.headers_of_session(), *timer, *headers], body=sdp)
 
     def _repeat_answer(self, now: float) -> None:
         waiting = self.unacknowledged
@@ -347,16 +402,18 @@ class Leg:
         return self.core.flow_towards(self.dialog, over_udp, self.use_flow).remote
 
 
-def again_with(request: Request, proof: Header, sequence: int) -> Request:
-    """The same request with credentials, ready for a new Via. RFC 3261 section 22.2."""
+def again_with(request: Request, sequence: int, *changed: Header) -> Request:
+    """The same request with some headers changed, ready for a new Via. RFC 3261 sections 8.1.3.5 and 22.2."""
+    left_out = {"Via", "CSeq", "User-Agent", "Content-Length", *(name for name, _ in changed)}
     again = Request(request.method, request.uri, request.body)
     for name in request.headers.keys():  # noqa: SIM118
-        if name in ("Via", "CSeq", "User-Agent", "Content-Length", proof[0]):
+        if name in left_out:
             continue
         for value in request.headers.getlist(name):
             again.headers.add(name, value)
     again.headers.add("CSeq", f"{sequence} {request.method}")
-    again.headers.add(*proof)
+    for name, value in changed:
+        again.headers.add(name, value)
     return again
 
 

@@ -59,7 +59,7 @@ class Registration:
         proof = self.credentials and self.credentials.answer(sent.request, response, self._core.rng)
         if proof:
             self._sequence += 1
-            again = again_with(sent.request, proof, self._sequence)
+            again = again_with(sent.request, self._sequence, proof)
             self._current = self._core.send(again, self.flow, self, now)
         elif response.status == 423 and not self._lengthened and (longer := _min_expires(response)):
             self._expires, self._lengthened = max(longer, self._expires), True

@@ -2,6 +2,9 @@
 
 At most one offer is under way. Theirs while ours is unanswered gets 491; theirs while another of theirs
 waits for the application gets 500 with Retry-After; a 491 to ours is tried again after a random pause.
+Ours go by re-INVITE, before the call is answered by UPDATE. A refresh for the session timer goes by UPDATE
+without offer where the peer takes that, else by a re-INVITE that says again what was said last; what the
+application offers meanwhile waits for its outcome.
 """
 
 from __future__ import annotations
@@ -32,6 +35,10 @@ class Renegotiation:
         self._ours: Sent | None = None
         self._offer = b""
         """Ours, until it is answered or refused."""
+        self._refresh: Sent | None = None
+        """Ours for the session timer."""
+        self._remote_sdp = b""
+        """What a refresh by re-INVITE was answered with last: news is only what differs."""
         self._glares = 0
 
     # --- theirs
@@ -43,9 +50,9 @@ class Renegotiation:
             return
         if (waiting := self._leg.unacknowledged) is not None and served.request.method == "INVITE":
             self._leg.acknowledge(waiting, b"", now)
-        self._leg.require_dialog().refresh_target(served.request)
+        self._leg.dialog_of(served.request.from_tag).refresh_target(served.request)
         if served.request.method == "UPDATE" and not sdp_of(served.request):
-            self._leg.core.reply(served, 200, now, headers=self._leg.headers_of_session())
+            self._leg.accept_session(served, now)
             return
         if served.request.method == "INVITE":
             self._leg.core.reply(served, 100, now)
@@ -57,18 +64,26 @@ class Renegotiation:
         if served.request.method == "UPDATE" and not sdp_of(served.request):
             return 0
         waiting = self._leg.unacknowledged
-        if self._ours is not None or (waiting is not None and waiting.offered):
+        if self._is_offering or (waiting is not None and waiting.offered):
             return 491
-        if self._theirs is not None or self._leg.is_early:
+        if self._theirs is not None:
             return 500
-        return 0
+        if not self._leg.is_early or self._leg.is_agreed_early(served.request.from_tag):
+            return 0
+        return 491 if self._leg.owns_call_id else 500
+
+    @property
+    def _is_offering(self) -> bool:
+        """Whether an offer of ours is on its way, or a refresh that carries one."""
+        refresh = self._refresh
+        return self._ours is not None or (refresh is not None and refresh.request.method == "INVITE")
 
     def accept(self, sdp: bytes, now: float) -> None:
         served = self._take_theirs()
         if served.request.method == "INVITE":
             self._leg.accept_invite(served, sdp, now, [], initial=False)
         else:
-            self._leg.core.reply(served, 200, now, headers=self._leg.headers_of_session(), body=sdp)
+            self._leg.accept_session(served, now, sdp)
 
     def refuse(self, status: int, now: float) -> None:
         self._leg.core.reply(self._take_theirs(), status, now)
@@ -102,7 +117,8 @@ class Renegotiation:
             raise LocalProtocolError(f"leg {self._leg.name} has another offer under way: wait for its outcome")
         self._offer = sdp
         self._glares = 0
-        self._send(now)
+        if not self._is_offering:
+            self._send(now)
 
     def offer_again(self, now: float) -> None:
         """The pause after 491 is over; when a change of theirs is just going on, wait a little more."""
@@ -112,38 +128,89 @@ class Renegotiation:
             self._send(now)
 
     def _send(self, now: float) -> None:
-        headers = self._leg.headers_of_session()
-        self._ours = self._leg.send_in_dialog("INVITE", now, headers, self._offer)
+        """Before the call is answered an INVITE is under way, and only UPDATE can offer. RFC 3311 section 5.1."""
+        self._ours = self._request("UPDATE" if self._leg.is_early else "INVITE", now, self._offer)
+
+    def _request(self, method: str, now: float, sdp: bytes) -> Sent:
+        timer = [] if self._leg.is_early else self._leg.timer.headers_of_request()
+        return self._leg.send_in_dialog(method, now, [*self._leg.headers_of_session(), *timer], sdp)
+
+    def refresh(self, now: float) -> None:
+        """The session timer wants to be started anew. RFC 4028 section 7.4."""
+        leg = self._leg
+        if self._refresh is not None:
+            return
+        if self._is_offering or self._theirs is not None or leg.unacknowledged is not None:
+            leg.set_alarm("refresh", now + leg.core.timers.t2)
+        elif leg.peer_updates:
+            self._refresh = self._request("UPDATE", now, b"")
+        else:
+            self._refresh = self._request("INVITE", now, leg.local_sdp)
 
     def on_response(self, sent: Sent, response: Response, now: float) -> None:
         if not response.is_final:
             return
-        dialog = self._leg.require_dialog()
+        dialog = self._leg.dialog_of(sent.request.to_tag)
         success = response.status < 300
         if success:
             dialog.refresh_target(response)
-            self._leg.send_ack(dialog, sent.request)
-        if sent is not self._ours:
-            return
-        self._ours = None
-        if self._leg.is_ending:
-            return
-        if success:
-            self._offer = b""
-            self._leg.core.emit(SessionAnswered(self._leg.name, sdp_of(response)))
-        else:
-            self._refused(sent, response, now)
+            if sent.request.method == "INVITE":
+                self._leg.send_ack(dialog, sent.request)
+        if sent is self._refresh:
+            self._refresh = None
+            if not self._leg.is_ending:
+                self._on_refreshed(sent, response, now)
+        elif sent is self._ours:
+            self._ours = None
+            if not self._leg.is_ending:
+                self._on_answered(sent, response, now)
 
-    def _refused(self, sent: Sent, response: Response, now: float) -> None:
-        if response.status == 491 and self._glares < MAX_GLARE:
+    def _on_answered(self, sent: Sent, response: Response, now: float) -> None:
+        if response.status < 300:
+            self._leg.local_sdp, self._offer = self._offer, b""
+            self._note_success(response, now)
+            self._leg.core.emit(SessionAnswered(self._leg.name, sdp_of(response)))
+        elif response.status == 491 and self._glares < MAX_GLARE:
             self._glares += 1
             self._leg.set_alarm("offer again", now + self._pause())
-        elif again := self._leg.resend_with_credentials(sent, response, now):
+        elif again := self._again(sent, response, now):
             self._ours = again
-        elif response.status in (408, 481):
-            self._leg.fail(now, f"re-INVITE answered with {response.status}")
+        elif response.status in (408, 481) and not self._leg.is_early:
+            self._leg.fail(now, f"{name_of(sent)} answered with {response.status}")
         else:
             self._tell_refused(response.status, response.phrase)
+
+    def _on_refreshed(self, sent: Sent, response: Response, now: float) -> None:
+        if response.status < 300:
+            self._note_success(response, now)
+            sdp = sdp_of(response)
+            if sdp and sdp != self._remote_sdp and not self._offer:
+                self._remote_sdp = sdp
+                self._leg.core.emit(SessionAnswered(self._leg.name, sdp))
+        elif again := self._again(sent, response, now):
+            self._refresh = again
+            return
+        elif response.status in (408, 481):
+            self._leg.fail(now, f"{name_of(sent)} answered with {response.status}")
+            return
+        elif response.status in (405, 501) and sent.request.method == "UPDATE":
+            self._leg.peer_updates = False
+            self.refresh(now)
+        else:
+            self._leg.timer.refresh_failed(now)
+        if self._offer and not self._is_offering:
+            self.offer_again(now)
+
+    def _note_success(self, response: Response, now: float) -> None:
+        self._leg.note_abilities(response)
+        if not self._leg.is_early:
+            self._leg.timer.answered(response, now)
+
+    def _again(self, sent: Sent, response: Response, now: float) -> Sent | None:
+        """With credentials after 401 or 407, with a longer interval after 422."""
+        if self._leg.timer.is_too_small(response):
+            return self._leg.resend(sent, now, *self._leg.timer.headers_of_request())
+        return self._leg.resend_with_credentials(sent, response, now)
 
     def _pause(self) -> float:
         """Seconds, in steps of 10 ms: who made the Call-ID waits longer. RFC 3261 section 14.1."""
@@ -152,10 +219,18 @@ class Renegotiation:
 
     def on_failure(self, sent: Sent, now: float) -> None:
         """No answer at all to ours: the peer is gone. RFC 3261 section 12.2.1.2."""
-        if sent is self._ours and not self._leg.is_ending:
-            self._ours = None
-            self._leg.fail(now, "re-INVITE not answered")
+        if (sent is not self._ours and sent is not self._refresh) or self._leg.is_ending:
+            return
+        self._ours = self._refresh = None
+        if self._leg.is_early:
+            self._tell_refused(408, "")
+        else:
+            self._leg.fail(now, f"{name_of(sent)} not answered")
 
     def _tell_refused(self, status: int, phrase: str) -> None:
         self._offer = b""
         self._leg.core.emit(SessionRefused(self._leg.name, status, phrase or phrase_of(status)))
+
+
+def name_of(sent: Sent) -> str:
+    return "re-INVITE" if sent.request.method == "INVITE" else sent.request.method

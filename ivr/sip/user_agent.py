@@ -32,6 +32,7 @@ from ivr.sip.outgoing_leg import OutgoingLeg
 from ivr.sip.registrar import Binding, Registrar
 from ivr.sip.registration import Registration
 from ivr.sip.reply import Header, reply_to
+from ivr.sip.session_timer import inspect_timer
 from ivr.sip.timers import Timers
 from ivr.sip.transaction.layer import Served, return_flow
 
@@ -180,7 +181,7 @@ class UserAgent:
         request = served.request
         if request.method == "CANCEL":
             self._receive_cancel(served, now)
-        elif refusal := inspect(request):
+        elif refusal := inspect(request) or inspect_timer(request, self._core.settings.min_session_expires):
             self._core.reply(served, refusal.status, now, phrase=refusal.phrase, headers=refusal.headers)
         elif request.to_tag:
             self._process_in_dialog(served, flow, now)
@@ -254,12 +255,15 @@ class UserAgent:
         return self._core.take_outbox()
 
     def offer(self, leg: str, sdp: bytes, now: float) -> list[Output]:
-        """Change the session by re-INVITE: `SessionAnswered` or `SessionRefused` follows, or the end of the call.
+        """Change the session: `SessionAnswered` or `SessionRefused` follows, or the end of the call.
 
-        :raises LocalProtocolError: the call is not confirmed, or another offer is under way.
+        By re-INVITE; by UPDATE in a call of ours that is not answered yet, once its first offer was answered
+        reliably (`CallProgress` with SDP from a peer that takes UPDATE).
+
+        :raises LocalProtocolError: the call is not that far, or another offer is under way.
         """
         live = self._live(leg)
-        if live.phase is not Phase.CONFIRMED:
+        if live.phase is not Phase.CONFIRMED and not live.may_update_early:
             raise LocalProtocolError(f"leg {leg} is not confirmed: wait for CallConfirmed or CallAccepted")
         live.renegotiation.offer(sdp, now)
         return self._core.take_outbox()

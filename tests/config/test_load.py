@@ -122,3 +122,22 @@ def test_passwords_are_in_no_representation(tmp_path: Path) -> None:
         tmp_path, '[[agents]]\nid = "a"\npassword = "geheim"\n[[sip.accounts]]\nuser="u"\npassword="geheim"\n'
     )
     assert "geheim" not in repr(load_settings(path, {}))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            "session_expires = 60",
+            ["2: sip.session_expires: is 60; it must be between 90 and 86400"],
+        ),
+        (
+            "session_expires = 600\nmin_session_expires = 900",
+            ["2: sip.session_expires: is below min_session_expires, 900; make it that at least"],
+        ),
+        ("session_expires = 0\nmin_session_expires = 900", []),
+    ],
+)
+def test_session_timers_have_the_limits_of_their_standard(tmp_path: Path, lines: str, expected: list[str]) -> None:
+    path = written(tmp_path, f"[sip]\n{lines}\n")
+    assert (mistakes(path) if expected else load_settings(path, {}) and []) == expected

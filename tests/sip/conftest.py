@@ -229,6 +229,11 @@ def peer(user_agent: UserAgent) -> Peer:
 
 
 @pytest.fixture
+def make_peer() -> type[Peer]:
+    return Peer
+
+
+@pytest.fixture
 def tcp_peer(user_agent: UserAgent) -> Peer:
     return Peer(user_agent, "tcp")
 

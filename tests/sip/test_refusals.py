@@ -17,14 +17,24 @@ Make = Callable[..., str]
 @pytest.mark.parametrize(
     ("parts", "status", "header", "value"),
     [
-        ({"method": "SUBSCRIBE"}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),
-        ({"method": "MESSAGE"}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),
+        (
+            {"method": "SUBSCRIBE"},
+            405,
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER",
+        ),
+        ({"method": "MESSAGE"}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER"),
         ({"method": "FROBNICATE"}, 501, "", ""),
         ({"method": "invite"}, 501, "", ""),
         ({"method": "OPTIONS", "uri": "http://192.0.2.2/"}, 416, "", ""),
         ({"method": "INVITE", "uri": "sips:100@192.0.2.2"}, 416, "", ""),
         ({"method": "OPTIONS", "uri": "sip:"}, 400, "", ""),
-        ({"method": "INVITE", "headers": "Require: 100rel, timer"}, 420, "Unsupported", "100rel, timer"),
+        (
+            {"method": "INVITE", "headers": "Require: 100rel, replaces, timer, path"},
+            420,
+            "Unsupported",
+            "replaces, path",
+        ),
         (
             {"method": "OPTIONS", "headers": "Require: nothingSupportsThis"},
             420,
@@ -82,9 +92,19 @@ def test_a_new_call_out_of_hops_gets_483_but_options_end_here_anyway(peer: Any, 
 def test_options_tell_what_is_spoken(peer: Any, make_request: Make) -> None:
     response = peer.says(make_request("OPTIONS")).response
     assert response.status == 200
-    assert response.tokens("Allow") == ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER"]
+    assert response.tokens("Allow") == [
+        "INVITE",
+        "ACK",
+        "CANCEL",
+        "BYE",
+        "OPTIONS",
+        "INFO",
+        "PRACK",
+        "UPDATE",
+        "REGISTER",
+    ]
     assert "application/sdp" in response.tokens("Accept")
-    assert response.headers.getlist("Supported") == [""]
+    assert response.tokens("Supported") == ["100rel", "timer"]
     assert response.addresses("Contact")[0].uri == "sip:100@192.0.2.2:5060"
 
 
