@@ -15,6 +15,7 @@ from ivr.cli.customers import customers_app
 from ivr.cli.diff import diff
 from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
+from ivr.cli.publish import publish, rollback, versions
 from ivr.cli.serve import serve
 from ivr.errors import IvrError, MenuError, SettingsError
 
@@ -30,6 +31,9 @@ app.command("serve")(serve)
 app.command("check")(check)
 app.command("outline")(outline)
 app.command("diff")(diff)
+app.command("publish")(publish)
+app.command("versions")(versions)
+app.command("rollback")(rollback)
 app.command("agent")(agent)
 app.command("call")(call)
 app.add_typer(customers_app, name="customers")

@@ -1,0 +1,97 @@
+"""`ivr publish`, `versions`, `rollback`, `diff` as a person types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ivr.cli import publish as module
+from ivr.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in a folder of its own; prompts count as rendered."""
+    shutil.copytree(ROOT / "menus", tmp_path / "menus")
+    (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("IVR_VAR", raising=False)
+    monkeypatch.delenv("IVR_CONFIG", raising=False)
+
+    async def rendered(*_: object) -> int:
+        return 0
+
+    monkeypatch.setattr(module, "_render", rendered)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments))
+
+    return invoke
+
+
+def edit(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "menus" / "northgas.yaml"
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+
+def test_a_friday_afternoon(run, tmp_path) -> None:
+    first = run("publish")
+    assert first.exit_code == 0
+    assert "is live: 3 tests passed" in first.stdout
+    edit(tmp_path, "ring: 12s", "ring: 20s")
+    told = "The emergency queue rings 20 s instead of 12 s.\n"
+    assert run("diff").stdout == told
+    assert run("publish").stdout.startswith(told)
+    assert run("diff").stdout == "Nothing changes for callers.\n"
+    back = run("rollback")
+    assert back.stdout.startswith("The emergency queue rings 12 s instead of 20 s.\n")
+    swaps = json.loads(run("versions", "--json").stdout)
+    assert [(swap["action"], swap["live"]) for swap in swaps] == [
+        ("rollback", True),
+        ("publish", False),
+        ("publish", False),
+    ]
+    assert all("@" in swap["who"] for swap in swaps)
+
+
+def test_a_moved_emergency_key_cannot_be_published(run, tmp_path) -> None:
+    run("publish")
+    live = json.loads(run("versions", "--json").stdout)
+    edit(tmp_path, "{press: 9, speak", "{press: 8, speak")
+    result = run("publish")
+    assert result.exit_code == 2
+    assert "emergency.yaml:7: hear: emergency.leave_now was not heard" in result.stderr
+    assert "not published: 1 mistake; callers still get what was live before" in result.stderr
+    assert json.loads(run("versions", "--json").stdout) == live
+
+
+def test_every_mistake_is_told(run, tmp_path) -> None:
+    edit(tmp_path, "interrupt: never", "interrupt: kyes")
+    edit(tmp_path, "wait: 8s", "wait: soon")
+    result = run("publish")
+    assert result.exit_code == 2
+    assert "kyes" in result.stderr
+    assert "soon" in result.stderr
+    assert "2 mistakes" in result.stderr
+
+
+def test_versions_of_nothing_say_what_callers_get(run) -> None:
+    assert run("versions").stdout == "No version of northgas was published yet; callers get the draft in menus.\n"
+
+
+def test_two_files_can_be_compared(run, tmp_path) -> None:
+    shutil.copytree(tmp_path / "menus", tmp_path / "other")
+    edit(tmp_path, "tries: 3", "tries: 4")
+    result = run("diff", "other/northgas.yaml", "menus/northgas.yaml", "--json")
+    assert json.loads(result.stdout)["changes"] == ["Callers have 4 tries to be verified instead of 3."]
+
+
+def test_the_outline_knows_its_languages(run) -> None:
+    assert "greet: says" in run("outline").stdout
+    assert "does not speak 'xx'; it speaks en, es" in str(run("outline", "-l", "xx").exception)
