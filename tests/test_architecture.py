@@ -17,7 +17,7 @@ ADAPTERS = {
     "net": ("net",),
     "media": ("media.worker",),
     "speech": ("speech.engines",),
-    "store": ("store.sqlite",),
+    "store": ("store.sqlite", "store.connector"),
     "ici": ("ici.endpoint", "ici.client", "ici.crm_client"),
 }
 """Modules, by how their names begin, that do input and output; by the room they belong to."""
@@ -155,6 +155,7 @@ WRONG = [
     ),
     ("ivr.sip.bad", "import importlib\nimportlib.import_module('ivr.call')", "level 1 imports level 3"),
     ("ivr.store.sqlite_bad", "from ivr.menu.events import Piece", "ground and its own room"),
+    ("ivr.store.connector_bad", "from ivr.menu.events import Piece", "ground and its own room"),
     ("ivr.net.bad", "from ivr.sip import events", "ground and its own room"),
     ("ivr.net.bad", "from ivr.media.worker import loop", "ground and its own room"),
     ("ivr.store.bad", "from ivr.store.sqlite_store import open_store", "a pure part imports its adapter"),

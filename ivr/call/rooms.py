@@ -13,6 +13,7 @@ from ivr.config import Settings
 from ivr.ici.switchboard import IciEvent
 from ivr.media.worker.client import MediaWorkers
 from ivr.speech.contracts import ClipLibrary, Recogniser
+from ivr.store.connector_pool import ConnectorPool
 from ivr.store.contracts import Store
 
 
@@ -38,3 +39,5 @@ class Rooms:
     publisher: Publisher
     music: Path
     """Hold and queue music, 8 kHz WAV."""
+    connectors: ConnectorPool
+    """Who answers look-ups that are not the customer store's."""

@@ -302,7 +302,13 @@ class Visit:
 
     async def _look_up(self, command: menu.LookUp) -> None:
         started = self._now()
-        ended = await look_up(self.rooms.store, command, self.id)
+        ended = await look_up(
+            self.rooms.store,
+            command,
+            self.id,
+            answered=self.menu.answered,
+            connectors=self.rooms.connectors,
+        )
         seconds = self._now() - started
         self.record.lookups.append({"name": command.name, "outcome": ended.outcome, "seconds": round(seconds, 3)})
         logger.info(

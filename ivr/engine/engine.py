@@ -16,6 +16,7 @@ from ivr.agents.events import QueueRule, Spill
 from ivr.agents.floor import Floor
 from ivr.call.clips import clips_of
 from ivr.call.exchange import Exchange
+from ivr.call.lookups import open_connectors
 from ivr.call.rooms import Rooms
 from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
@@ -36,6 +37,7 @@ from ivr.sip.user_agent import UserAgent
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.make import make_recogniser
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
+from ivr.store.connector_pool import ConnectorPool
 from ivr.store.sqlite import SqliteStore
 
 Progress = Callable[[int, int], None]
@@ -100,11 +102,16 @@ class Engine:
             settings.store.path, currency=settings.store.currency, clock=self.clock
         )
         self._parts.push_async_callback(store.close)
+        connectors = ConnectorPool(self.clock)
+        self._parts.push_async_callback(connectors.close)
+        await asyncio.to_thread(open_connectors, menu, connectors)
         voice = Pyttsx3Voice()
         library = DiskClipLibrary(var / "prompts", voice, settings.speech.rate, clock=self.clock)
         recogniser = make_recogniser(settings.speech.models, settings.speech.workers)
         music = await asyncio.to_thread(music_file, var)
-        rooms = Rooms(settings, self.clock, signalling, media, library, recogniser, store, sender, music)
+        rooms = Rooms(
+            settings, self.clock, signalling, media, library, recogniser, store, sender, music, connectors
+        )
         exchange = self.exchange = Exchange(rooms, menu, _floor(settings, menu))
         switchboard = ExchangeSwitchboard(exchange)
         IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)

@@ -51,6 +51,7 @@ class Health:
             },
             "late_pops": exchange.late_pops,
             "sip_dropped": exchange.rooms.signalling.dropped,
+            "connectors": exchange.rooms.connectors.state(),
             "agents": agents,
             "queues": queues,
         }

@@ -81,8 +81,8 @@ class LookupEnded:
     """The answer to a LookUp. One that comes after its limit is ignored by the machine."""
 
     lookup: int
-    outcome: Literal["ok", "not_found", "refused", "down"]
-    """`slow` is decided by the machine itself, at the limit."""
+    outcome: Literal["ok", "not_found", "refused", "slow", "down"]
+    """`slow` is decided by the machine itself, too, at the limit."""
     values: dict[str, object] = field(default_factory=dict, repr=False)
     """By names of `gives`. Money is Decimal, dates are datetime.date, a list is a list of such dicts;
     numbers of telephones and accounts are text."""

@@ -6,7 +6,6 @@ The only part of this room that touches files; it runs before calls, never durin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from ivr.errors import MenuError, Problem
 from ivr.menu.build import build
 from ivr.menu.check import check
+from ivr.menu.check_connectors import check_connectors
+from ivr.menu.connector_file import ConnectorFile, read_connectors
 from ivr.menu.model import Menu
 from ivr.menu.prompts import PromptBook, read_prompts
 from ivr.menu.schema import find, meant, schema, typed
@@ -101,9 +102,13 @@ def _load(name_or_path: str, folder: Path, recogniser_languages: frozenset[str] 
         built = build(root, data, shown, books)
         loading.problems += built.problems
         connectors = _connectors(loading, file.parent / CONNECTORS)
-        loading.problems += check(built.menu, root, connectors, recogniser_languages)
+        names = None if connectors is None else frozenset(connectors.lookups)
+        loading.problems += check(built.menu, root, names, recogniser_languages)
+        if connectors is not None:
+            loading.problems += check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
         version = loading.digest.hexdigest()[:12]
-        loading.menu = replace(built.menu, version=version, files=tuple(loading.files))
+        answered = connectors.lookups if connectors else {}
+        loading.menu = replace(built.menu, version=version, files=tuple(loading.files), answered=answered)
     loading.problems = _in_order(loading.problems, shown)
     return loading
 
@@ -130,24 +135,16 @@ def _books(loading: _Loading, root: Node, folder: Path) -> dict[str, PromptBook]
     return books
 
 
-def _connectors(loading: _Loading, path: Path) -> frozenset[str] | None:
-    """Names of the look-ups that somebody answers; None where no such file is."""
+def _connectors(loading: _Loading, path: Path) -> ConnectorFile | None:
+    """Who answers which look-up; None where no such file is."""
     if not path.is_file():
         return None
     text = loading.text(path)
-    root, problems = read(text or "", str(path))
-    loading.problems += problems
-    if not isinstance(root, Mapping):
-        place = root.line, root.column
-        loading.problems.append(
-            Problem(str(path), "is not a list of look-ups; write NAME: {connector: …}", *place)
-        )
+    if text is None:
         return None
-    names: ReadOnly[str, object] = {key.text: value for key, value in root.entries if isinstance(value, Mapping)}
-    nested = root.get("data")
-    if isinstance(nested, Mapping):
-        names = {key.text: value for key, value in nested.entries}
-    return frozenset(names)
+    file, problems = read_connectors(text, str(path))
+    loading.problems += problems
+    return file
 
 
 def schema_document() -> dict[str, Any]:

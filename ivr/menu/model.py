@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from ivr.config.connectors import Answered
 from ivr.menu.expressions import Condition, Name
 from ivr.menu.prompts import PromptBook
 
@@ -278,6 +279,8 @@ class Menu:
     """Values that must never be told to anybody but a look-up."""
     files: tuple[str, ...] = ()
     """All files it was read from."""
+    answered: Mapping[str, Answered] = field(default_factory=dict)
+    """Who answers each look-up; the customer store where it is not named."""
 
     def language(self, code: str) -> Language:
         """The language of that code; the first one where there is none."""

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-Outcome = Literal["ok", "not_found", "refused", "down"]
+Outcome = Literal["ok", "not_found", "refused", "slow", "down"]
+"""``slow`` is a connector's; the customer store is either there or ``down``."""
 
 
 @dataclass(frozen=True, slots=True)

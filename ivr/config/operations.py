@@ -1,0 +1,32 @@
+"""The look-ups the customer store answers: what each needs and what it gives, by the names menus use.
+
+`needs` and `gives` of a menu's `data:` section must be part of these. They stand on the ground floor because
+menus are checked against them where no store is open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One look-up."""
+
+    needs: tuple[str, ...]
+    gives: tuple[str, ...]
+    secret: tuple[str, ...] = ()
+
+
+OPERATIONS: dict[str, Operation] = {
+    "find_caller": Operation(("phone",), ("account", "first_name", "language")),
+    "find_account": Operation(("account",), ("first_name",)),
+    "check_pin": Operation(("account", "pin"), ("tries_left", "locked"), secret=("pin",)),
+    "balance": Operation(("account",), ("amount_due", "due_date")),
+    "last_bill": Operation(("account",), ("bill_amount", "bill_date")),
+    "payments": Operation(("account",), ("payments",)),
+    "pay_method": Operation(("account",), ("method_id", "method_name", "method_last4")),
+    "pay": Operation(("account", "pay_amount", "method_id"), ("receipt",)),
+    "promise": Operation(("account", "pay_amount", "promise_date"), ("promise_id",)),
+    "outage": Operation(("phone",), ("area", "back_at")),
+}
