@@ -170,7 +170,7 @@ class UserAgent:
         served = self._core.layer.served_for(ack, "INVITE")
         if served is not None and served.acknowledged(now):
             return
-        leg = self._leg_of(ack)
+        leg = self._leg_of(ack) or _leg_answering(served, ack)
         if leg is not None:
             leg.receive_ack(ack, flow, now)
         elif served is None:
@@ -351,6 +351,19 @@ def stamp(request: Request, flow: Flow) -> None:
     stamped = request.top_via.stamped(*flow.remote)
     if stamped is not request.top_via:
         request.replace_top_via(stamped)
+
+
+def _leg_answering(served: Served | None, ack: Request) -> Leg | None:
+    """The leg whose 2xx is meant by an ACK outside its dialog, but with the branch of the INVITE.
+
+    RFC 6026 section 7.1 has the transaction pass it on. Telephones that make up a new To tag for the ACK
+    (pyVoIP 1.6) would otherwise never be heard, and be hung up on for want of an ACK.
+    """
+    if served is None or not isinstance(served.answerer, Leg):
+        return None
+    invite = served.request
+    same_call = (invite.call_id, invite.from_tag) == (ack.call_id, ack.from_tag)
+    return served.answerer if same_call else None
 
 
 def checked_registrar(registrar: str) -> None:

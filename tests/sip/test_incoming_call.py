@@ -69,6 +69,17 @@ def test_a_bye_of_ours_follows_the_route_set_to_the_remote_target(peer: Any, mak
     assert peer.sends[0].flow.remote == ("192.0.2.9", 5070)
 
 
+def test_an_ack_with_the_branch_of_the_invite_counts_whatever_its_to_tag(peer: Any, make_request: Make) -> None:
+    leg = peer.says(make_request("INVITE", body="v=0", branch="z9hG4bK-one")).event(IncomingCall).leg
+    peer.got(peer.user_agent.answer(leg, ANSWER, peer.now))
+    foreign = make_request("ACK", branch="z9hG4bK-one", to_tag="made-up").replace("tag=a1", "tag=somebody")
+    assert not [event for event in peer.says(foreign).events if isinstance(event, CallConfirmed)]
+    assert peer.waits(0.6).statuses == [200]
+    peer.says(make_request("ACK", branch="z9hG4bK-one", to_tag="made-up"))
+    assert peer.events == [CallConfirmed(leg)]
+    assert peer.waits(100).sent == []
+
+
 def test_the_2xx_is_repeated_until_the_ack_and_then_no_more(peer: Any, make_request: Make) -> None:
     leg = peer.says(make_request("INVITE", body="v=0")).event(IncomingCall).leg
     tag = peer.got(peer.user_agent.answer(leg, ANSWER, peer.now)).response.to_tag
