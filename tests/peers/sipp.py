@@ -23,7 +23,7 @@ class Sipp:
         self._runs = 0
 
     async def run(self, scenario: str, target: HostPort, *options: str, calls: int = 1, tcp: bool = False) -> None:
-        """Play a scenario so often. Raises AssertionError, with SIPp's own words, when it did not go as written."""
+        """Play a scenario so often. Raises AssertionError, with SIPp's words, when it did not go as written."""
         self._runs += 1
         log = self._folder / f"{scenario}-{self._runs}"
         first = _free_port(6)
