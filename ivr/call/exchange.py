@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from ivr.agents import events as floor
@@ -16,6 +17,7 @@ from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
+from ivr.call.record import closed_late
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
@@ -27,6 +29,8 @@ from ivr.sip import events as sip
 
 ITEMS_KEPT = 2000
 """Items that stay readable and writable after their call, for what agents add during wrap-up."""
+RECORDS_LOOKED_AT = 2000
+"""Newest records among which those are that a killed engine left open: more than it can have had calls."""
 GOODBYE_WAIT = 3.0
 """Seconds that live calls have to answer our BYE when the engine stops."""
 logger = logging.getLogger(__name__)
@@ -211,6 +215,15 @@ class Exchange:
         for agent in self.rooms.settings.agents:
             if self.agents.agent(agent.id).state is not floor.AgentState.OFF:
                 self.tell_floor(floor.ScreenLost(agent.id))
+        self.tasks.spawn(self._close_records(self.rooms.clock.utc()))
+
+    async def _close_records(self, restarted: datetime) -> None:
+        """No call goes on from before a restart: its record would be open for ever."""
+        store = self.rooms.store
+        for document in await store.calls(RECORDS_LOOKED_AT):
+            if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
+                logger.warning("call_record_closed_late call=%s", document["id"])
+                await store.save_call(closed_late(document))
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -14,6 +14,22 @@ def iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds") if moment else None
 
 
+def closed_late(document: dict[str, Any]) -> dict[str, Any]:
+    """A record that an engine that was killed left open, ended at the last moment it tells of.
+
+    >>> closed_late({"started": "2026-01-02T03:04:05.000+00:00", "handoffs": []})["ended"]
+    '2026-01-02T03:04:05.000+00:00'
+    """
+    handoffs = [handoff | {"outcome": handoff.get("outcome") or "failed"} for handoff in document["handoffs"]]
+    moments = [document["started"], document.get("answered"), *(handoff["started"] for handoff in handoffs)]
+    return document | {
+        "ended": max(moment for moment in moments if moment),
+        "handoffs": handoffs,
+        "handoff": handoffs[-1] if handoffs else None,
+        "end": {"by": "failure", "reason": "the engine was killed; what came after this is not known"},
+    }
+
+
 @dataclass(slots=True)
 class HandoffRecord:
     """One way from the menu towards a person."""

@@ -148,6 +148,21 @@ async def test_a_broken_menu_keeps_the_engine_from_starting(build_house: Builder
         await build_house(menu=MenuSettings(folder=folder))
 
 
+async def test_a_call_that_a_killed_engine_left_open_is_closed_at_the_next_start(build_house: Builder) -> None:
+    house = await build_house()
+    started = "2026-01-02T03:04:05.000+00:00"
+    handoff = {"queue": "general", "reason": "BILL", "started": "2026-01-02T03:05:00.000+00:00", "outcome": None}
+    record = {"id": "killed", "started": started, "ended": None, "answered": None, "end": None}
+    await house.engine.store.save_call(record | {"caller": "+1", "handoff": handoff, "handoffs": [handoff]})
+    await house.engine.stop()
+    again = await build_house(store=house.settings.store)
+    async with asyncio.timeout(5):
+        while (found := await again.engine.store.call("killed")) is None or found["ended"] is None:
+            await asyncio.sleep(0.05)
+    assert (found["ended"], found["end"]["by"]) == ("2026-01-02T03:05:00.000+00:00", "failure")
+    assert found["handoff"]["outcome"] == found["handoffs"][0]["outcome"] == "failed"
+
+
 async def test_ag18_an_agent_is_as_before_after_a_restart_once_the_screen_is_back(build_house: Builder) -> None:
     house = await build_house()
     await house.desk("desk1")
