@@ -109,8 +109,9 @@ class ExchangeSwitchboard:
         return offer
 
     async def accept(self, user: str, item_id: str) -> None:
-        offer = self._offer(item_id, "accept", "alerting")
-        self.exchange.tell_floor(floor.Accepted(user, offer.handoff.ticket))
+        offer = self._offer(item_id, "accept", "alerting", "connected")
+        if offer.status == "alerting":  # else the telephone was quicker, which counts as accept
+            self.exchange.tell_floor(floor.Accepted(user, offer.handoff.ticket))
 
     async def reject(self, user: str, item_id: str) -> None:
         offer = self._offer(item_id, "reject", "alerting")

@@ -33,6 +33,10 @@ _NEEDS: Final[Mapping[str, frozenset[str]]] = {
 }
 """One of these allows the operation; an operation that is not named here changes nothing and is always legal."""
 
+_HARMLESS: Final = frozenset({("accept", "connected"), ("setAttachedData", "ended")})
+"""Not offered, and not refused: the telephone was quicker than the screen, and the two are one acceptance in
+either order; and a hang-up does not end what the agent writes about the call, such as a reason in wrap-up."""
+
 
 def capabilities_of(status: ProcessingStatus) -> tuple[str, ...]:
     """What is legal in that status."""
@@ -41,6 +45,8 @@ def capabilities_of(status: ProcessingStatus) -> tuple[str, ...]:
 
 def check(item: PhoneCallItem, operation: str) -> None:
     """Raises `IciRefusal` ICI-STATE, naming the state, if the operation is not legal now."""
+    if (operation, item.status) in _HARMLESS:
+        return
     needed = _NEEDS.get(operation)
     if needed is None or needed & set(item.capabilities or LEGAL[item.status]):
         return

@@ -161,7 +161,7 @@ class EventSender:
     def _lose(self, screen: Screen, failure: str) -> None:
         user = screen.subscription.user
         counted = self._screens.get(user) is screen
-        self._close(screen, None)
+        self._close(screen, SubscriptionEnded("unreachable", "The screen did not take its events"))
         if counted:
             log.warning("ici_screen_lost user=%s cause=%r", user, failure)
             self._on_lost(user)

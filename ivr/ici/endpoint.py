@@ -174,7 +174,8 @@ class IciEndpoint:
 
     def _record(self, journal: _Journal, began: float) -> None:
         self.outcomes[journal.outcome.partition(" ")[0]] += 1
-        log.info(
+        log.log(
+            logging.DEBUG if (journal.operation, journal.outcome) == ("ping", "ok") else logging.INFO,
             "ici_operation id=%d service=%s operation=%s user=%s item=%s outcome=%r ms=%.1f",
             journal.number,
             journal.service,

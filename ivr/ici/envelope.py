@@ -119,10 +119,10 @@ def _body(root: etree._Element) -> etree._Element:
         raise IciRefusal("ICI-XML", f"the root is {xml.local_name(root)[:40]!r}; needed is a SOAP 1.1 Envelope")
     if etree.QName(root).namespace != SOAP:
         raise IciRefusal("ICI-VERSION", f"the envelope is not SOAP 1.1; needed is the namespace {SOAP}")
-    body = root.find(f"{{{SOAP}}}Body")
-    if body is None:
-        raise IciRefusal("ICI-XML", "the envelope has no Body")
-    return body
+    bodies = root.findall(f"{{{SOAP}}}Body")
+    if len(bodies) != 1:
+        raise IciRefusal("ICI-XML", f"the envelope has {len(bodies) or 'no'} Body; needed is one")
+    return bodies[0]
 
 
 def _user(root: etree._Element, dialect: Dialect) -> str:

@@ -159,7 +159,7 @@ class ItemAttachedDataChanged:
 class SubscriptionEnded:
     """Tell the old callback that it will hear nothing more."""
 
-    reason: Literal["superseded", "unsubscribed", "shutdown", "logged_off"]
+    reason: Literal["superseded", "unsubscribed", "unreachable", "shutdown", "logged_off"]
     description: str
 
 

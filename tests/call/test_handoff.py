@@ -204,6 +204,20 @@ async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: Hou
     assert record["handoff"]["attached_data"]["CRM_IC/WRAP"]["CODE"] == "refund & sorry"
 
 
+async def test_accept_after_the_answer_is_no_fault_and_data_may_follow_the_hang_up(house: House) -> None:
+    desk = await house.desk("desk1")
+    call = await ask_for_a_person(house)
+    item = await desk.item("connected")
+    await desk.client.accept(item.id)
+    await call.hang_up()
+    await desk.item("ended")
+    await house.record()
+    await desk.client.set_attached_data(item.id, build("CRM_IC/WRAP", {"CODE": "paid"}))
+    record = await house.record()
+    assert record["handoff"]["attached_data"]["CRM_IC/WRAP"]["CODE"] == "paid"
+    assert desk.statuses == ["alerting", "connected", "ended"]
+
+
 async def test_the_emergency_key_leaves_the_queue_and_reaches_the_emergency_agent(house: House) -> None:
     call = await ask_for_a_person(house)
     await asyncio.sleep(1)

@@ -151,6 +151,8 @@ async def test_a_screen_that_refuses_three_times_is_lost(
     assert (await first, await second) == (False, False)
     assert (callback.posts, lost) == (3, ["desk1"])
     assert sender.subscription_of("desk1") is None
+    await sender.close()
+    assert callback.posts == 4  # the farewell
     record = next(record for record in caplog.records if "ici_screen_lost" in record.message)
     assert cause in record.message
     assert await sender.publish("desk1", data(3)) is False
@@ -174,6 +176,24 @@ async def test_a_screen_that_never_answers_is_lost(
     assert "waiting for the answer failed" in caplog.text
     gate.set()
     await sender.close()
+
+
+async def test_a_screen_that_was_asleep_learns_that_it_hears_nothing_more(
+    sender: EventSender, callback: Any, lost: list[str]
+) -> None:
+    awake = asyncio.Event()
+
+    async def sleep_three_times(number: int) -> web.Response | None:
+        return None if awake.is_set() else web.Response(status=503)
+
+    callback.behave = sleep_three_times
+    subscribe(sender, callback.url)
+    told = sender.publish("desk1", data(1))
+    told.add_done_callback(lambda _: awake.set())
+    assert await told is False
+    await sender.close()
+    assert lost == ["desk1"]
+    assert [(type(event), event.reason) for event in callback.events] == [(SubscriptionEnded, "unreachable")]
 
 
 async def test_a_screen_that_is_gone_is_lost_and_named_with_a_remedy(

@@ -109,11 +109,11 @@ def test_an_operation_is_found_by_spelling_and_alias_only(dialect: Dialect) -> N
     [
         ("dialing", ["drop"]),
         ("alerting", ["accept", "reject"]),
-        ("connected", ["drop", "hold", "sendDTMF", "setAttachedData"]),
+        ("connected", ["accept", "drop", "hold", "sendDTMF", "setAttachedData"]),
         ("held", ["drop", "unhold"]),
         ("conferenced", ["drop", "setAttachedData"]),
         ("wrapup", ["drop", "setAttachedData"]),
-        ("ended", []),
+        ("ended", ["setAttachedData"]),
     ],
 )
 def test_what_is_legal_follows_the_state(item: Any, status: ProcessingStatus, legal: list[str]) -> None:

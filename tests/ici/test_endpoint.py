@@ -328,3 +328,34 @@ async def test_a_get_without_wsdl_says_where_it_is(base: str, http: aiohttp.Clie
     async with http.get(f"{base}/IciUser") as response:
         assert response.status == 405
         assert "/ici/IciUser?wsdl" in await response.text()
+
+
+@pytest.mark.parametrize(
+    ("status", "service", "operation", "inner"),
+    [
+        ("connected", "IciPhoneCall", "accept", ""),
+        ("ended", "IciItem", "setAttachedData", "<attachedData>&lt;ItemAttachedData/&gt;</attachedData>"),
+    ],
+)
+async def test_what_comes_after_the_telephone_or_the_hang_up_is_no_fault(
+    base: str,
+    http: aiohttp.ClientSession,
+    calls: Any,
+    item: Items,
+    status: str,
+    service: str,
+    operation: str,
+    inner: str,
+) -> None:
+    calls.give("desk1", item(id="call-4", status=status))
+    raw = envelope(service, operation, "<itemId>call-4</itemId>" + inner)
+    async with http.post(f"{base}/{service}", data=raw, headers=XML) as response:
+        assert (response.status, "ok" in await response.text()) == (200, True)
+
+
+async def test_pings_are_not_told_in_the_log_each_time(
+    base: str, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await http.post(f"{base}/IciSystem", data=envelope("IciSystem", "ping"), headers=XML)
+    assert "operation=ping" not in caplog.text
