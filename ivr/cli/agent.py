@@ -104,5 +104,7 @@ def _why_not(settings: DeskSettings, error: IvrError) -> str:
     remedy = "start the engine with `ivr serve`, or name its address with --url"
     if isinstance(error, IciRefusal):
         remedy = REMEDIES.get(error.code, "")
+        if error.code == "ICI-AUTH" and settings.password:
+            remedy = "the one given with --password is not the agent's of ivr.toml"
     line = f"agent {settings.user} cannot log on at {settings.url}: {error}" + (f"; {remedy}" if remedy else "")
     return " ".join(line.split())

@@ -159,13 +159,15 @@ class DeskModel:
     def _user_changed(self, view: UserView, now: float) -> list[Output]:
         if view == self._view:
             return self._after_wrap_up(now)
-        self._view = view
+        told, self._view = self._view, view
         if _tells_wrap_up(view):
             self._engine_tells_wrap_up = True
             self._wrap_up_until = now + self._wrap_up if self._wrap_up else None
         elif self._engine_tells_wrap_up:
             self._wrap_up_until = None
-        outputs: list[Output] = [Happened("workmode", None, _about_user(view)), Say(f"{_mode(view)}.")]
+        outputs: list[Output] = [Happened("workmode", None, _about_user(view))]
+        if told is None or _mode(told) != _mode(view):  # presence alone is nothing a person needs told
+            outputs.append(Say(f"{_mode(view)}."))
         return outputs + self._after_wrap_up(now)
 
     def _data_changed(self, item_id: str, document: str) -> list[Output]:
@@ -182,6 +184,9 @@ class DeskModel:
         outputs: list[Output] = [Happened("subscription_ended", None, data)]
         if event.reason == "shutdown":
             return [*outputs, Say(f"The engine ends: {event.description}.", "trouble"), LogOnAgain()]
+        if event.reason == "unreachable":
+            words = f"The engine lost this desk: {event.description}. Logging on again."
+            return [*outputs, Say(words, "trouble"), LogOnAgain()]
         return [*outputs, Say(f"Logged off by the engine: {event.description}.", "trouble"), Leave()]
 
     # --- the person -------------------------------------------------------------------------------------
@@ -219,7 +224,8 @@ class DeskModel:
         needed = NEEDS.get(operation, {operation})
         for call in reversed(self._calls.values()):
             if needed & set(call.item.capabilities):
-                return [Do(operation, call.item.id)]
+                words = [Say("Accepting; pick up the telephone.")] if operation == "accept" else []
+                return [*words, Do(operation, call.item.id)]
         if self._calls:
             statuses = ", ".join(call.item.status for call in self._calls.values())
             return self._trouble(f"There is nothing to {WHAT.get(operation, operation)}: the call is {statuses}.")

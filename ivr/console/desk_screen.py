@@ -81,8 +81,7 @@ class TerminalScreen:
         item = card.item
         facts = _facts()
         account, proved = account_of(card.attached_data)
-        if account:
-            facts.add_row("Account", _account(account, proved))
+        facts.add_row("Account", _account(account, proved))
         facts.add_row("Caller", plain(", ".join(item.remote_numbers)))
         facts.add_row("Queue", plain(item.queue_id))
         for name, value in _rows(card.attached_data):
@@ -133,6 +132,8 @@ def _facts() -> Table:
 
 
 def _account(account: str, proved: str) -> Text:
+    if not account:
+        return Text("not known; the caller is not proved to be anybody", style="bold yellow")
     if proved:
         return Text(f"{plain(account)}  proved: {plain(proved)}", style="bold green")
     return Text(f"{plain(account)}  claimed, not proved", style="bold yellow")

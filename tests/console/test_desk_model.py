@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ivr.console.desk_commands import COMMANDS, Command, parse_command
@@ -100,7 +102,7 @@ def test_a_call_from_pop_up_to_end(sit, item):
     assert isinstance(alerting[1], PopUp)
     assert alerting[2] == LookUp("c1", "4000000002", "pin")
     assert done(alerting) == []
-    assert desk.model.command("a") == [Do("accept", "c1")]
+    assert desk.model.command("a") == [Say("Accepting; pick up the telephone."), Do("accept", "c1")]
     assert happened(desk.call("connected")) == [("connected", "c1")]
     assert desk.model.command("h") == [Do("hold", "c1")]
     assert happened(desk.call("held")) == [("held", "c1")]
@@ -133,7 +135,7 @@ def test_the_newest_call_that_allows_it_is_meant(sit):
     desk = sit()
     desk.call("held", id="c1")
     desk.call("alerting", id="c2")
-    assert desk.model.command("accept") == [Do("accept", "c2")]
+    assert done(desk.model.command("accept")) == [Do("accept", "c2")]
     assert desk.model.command("retrieve") == [Do("unhold", "c1")]
 
 
@@ -290,6 +292,21 @@ def test_a_superseded_subscription_is_told_and_ends_the_desk(sit):
     )
     assert "User logged on elsewhere" in said(outputs)
     assert outputs[-1] == Leave()
+
+
+def test_presence_alone_is_told_to_programs_and_not_to_people(sit):
+    desk = sit()
+    desk.mode(2)
+    busy = UserChanged(dataclasses.replace(desk.model._view, presence="Busy"))
+    outputs = desk.model.handle(busy, NOW)
+    assert happened(outputs) == [("workmode", None)]
+    assert said(outputs) == ""
+
+
+def test_a_desk_that_was_asleep_logs_on_again(sit):
+    outputs = sit().model.handle(SubscriptionEnded("unreachable", "The screen did not take its events"), NOW)
+    assert happened(outputs) == [("subscription_ended", None)]
+    assert outputs[-1] == LogOnAgain()
 
 
 def test_an_engine_that_stops_is_waited_for(sit):

@@ -81,6 +81,11 @@ def test_the_screen_pop_shows_the_proved_account_and_every_field(terminal, paper
     assert "WAITED" not in shown
 
 
+def test_h19_a_caller_without_an_account_is_shown_as_not_proved(terminal, paper, item):
+    terminal.pop_up(card(item, ACCOUNT="", PROVED="no"))
+    assert "not known; the caller is not proved" in paper.getvalue()
+
+
 def test_h19_an_account_that_is_not_proved_is_shown_as_claimed(terminal, paper, item):
     terminal.pop_up(card(item, ACCOUNT="4000000002", PROVED="no"))
     terminal.customer(CUSTOMER, "4000000002", "")
