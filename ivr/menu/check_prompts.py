@@ -9,8 +9,9 @@ from ivr.errors import Problem
 from ivr.menu.check_names import known_values
 from ivr.menu.check_report import Report, questions, written
 from ivr.menu.model import AskStep, CallbackStep, HandoffStep, LookupStep, Manners, MenuStep, SayStep
-from ivr.menu.prompts import PromptBook
+from ivr.menu.prompt_book import PromptBook, PromptText
 from ivr.menu.schema import Keys
+from ivr.menu.template import Hole, parse
 
 Use = tuple[Keys, str]
 """Where a prompt is named, and its id."""
@@ -70,7 +71,9 @@ def _in_misses(manners: Manners, at: Keys) -> Iterator[Use]:
 
 
 def _check_used(report: Report, books: list[PromptBook]) -> None:
-    known = sorted(set().union(*(book.prompts for book in books)))
+    known = sorted(set().union(*(book.prompts.keys() | book.spoilt for book in books)))
+    if not all(book.whole for book in books):
+        return  # nothing can be said of what is missing
     for at, prompt in uses(report):
         if prompt not in known:
             close = get_close_matches(prompt, known, 1, 0.6)
@@ -88,20 +91,38 @@ def _check_alike(report: Report, first: PromptBook, other: PromptBook) -> None:
     """Both languages have the same prompts with the same values."""
     for one, two in ((first, other), (other, first)):
         for prompt in one.prompts.values():
-            if prompt.id not in two.prompts:
+            if two.whole and prompt.id not in two.prompts and prompt.id not in two.spoilt:
                 message = f"is missing here; {one.path} has it in line {prompt.line}, add it"
                 report.problems.append(Problem(two.path, message, where=prompt.id))
     for prompt in first.prompts.values():
         twin = other.prompts.get(prompt.id)
-        if twin is None or set(twin.variables) == set(prompt.variables):
+        unlike = _unlike(prompt, twin) if twin is not None else None
+        if twin is None or unlike is None:
             continue
-        has, wants = _listed(twin.variables), _listed(prompt.variables)
-        message = f"says {has}, but {first.path} line {prompt.line} says {wants}; use the same values"
-        report.problems.append(Problem(other.path, message, twin.line, where=prompt.id))
+        wording, wants, has = unlike
+        message = f"{wording}says {_listed(has)}, but {first.path} line {prompt.line} says {_listed(wants)}"
+        report.problems.append(Problem(other.path, f"{message}; use the same values", twin.line, where=prompt.id))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return " ".join(f"{{{name}}}" for name in sorted(set(names))) or "no value"
+def _unlike(one: PromptText, other: PromptText) -> tuple[str, set[str], set[str]] | None:
+    """The first wording that says other values in the two languages; its name with a blank, empty for the text."""
+    if (wants := _said(one.text)) != (has := _said(other.text)):
+        return "", wants, has
+    others = {(variant.condition, variant.variable): variant for variant in other.variants}
+    for variant in one.variants:
+        twin = others.get((variant.condition, variant.variable))
+        if twin is not None and (wants := _said(variant.text)) != (has := _said(twin.text)):
+            return f"{variant.condition} {variant.variable} ", wants, has
+    wants, has = set(one.variables), set(other.variables)
+    return None if wants == has else ("", wants, has)
+
+
+def _said(text: str) -> set[str]:
+    return {part.name for part in parse(text) if isinstance(part, Hole)}
+
+
+def _listed(names: set[str]) -> str:
+    return " ".join(f"{{{name}}}" for name in sorted(names)) or "no value"
 
 
 def _check_variables(report: Report, books: list[PromptBook]) -> None:

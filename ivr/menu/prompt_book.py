@@ -64,3 +64,7 @@ class PromptBook:
     language: str
     path: str
     prompts: Mapping[str, PromptText]
+    spoilt: frozenset[str] = frozenset()
+    """Ids that are in the file with a mistake; it is told, and the entry is left out."""
+    whole: bool = True
+    """False where the file could not be read to its end: what is not here may stand there."""

@@ -24,7 +24,9 @@ def read_prompts(text: str, path: str, language: str) -> tuple[PromptBook, list[
     node, problems = read(text, path)
     reader = _Reader(path, language)
     reader.problems += problems
-    book = PromptBook(language, path, reader.book(node))
+    prompts = reader.book(node)
+    whole = bool(prompts) or not problems
+    book = PromptBook(language, path, prompts, frozenset(reader.spoilt), whole)
     return book, sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
 
 
@@ -33,6 +35,7 @@ class _Reader:
         self.path = path
         self.language = language
         self.problems: list[Problem] = []
+        self.spoilt: set[str] = set()
 
     def wrong(self, message: str, place: Node, where: str = "") -> None:
         self.problems.append(Problem(self.path, message, place.line, place.column, where))
@@ -52,6 +55,8 @@ class _Reader:
                 )
             elif (prompt := self.prompt(key, value)) is not None:
                 prompts[key.text] = prompt
+            else:
+                self.spoilt.add(key.text)
         return prompts
 
     def head(self, node: Mapping) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ivr.errors import Problem
+from ivr.menu.source_faults import explained
 
 MOST_OCTETS = 1_000_000
 """A hand-written file is a hundredth of this; more is a mistake or an attack."""
@@ -143,10 +144,8 @@ class _Reader:
         except _Stop:
             return empty
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            said = ", ".join(part for part in (error.context, error.problem) if part)
-            self.problems.append(Problem(self.path, f"not readable as YAML: {said}", line, column))
+            message, (line, column) = explained(error, text)
+            self.problems.append(Problem(self.path, message, line, column))
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             column = error.position - text.rfind("\n", 0, error.position)

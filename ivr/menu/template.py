@@ -61,12 +61,18 @@ def parse(text: str) -> tuple[Part, ...]:
         if token.group() in ("{{", "}}"):
             words += token.group()[0]
         elif token.group(1) is None:
-            raise IvrError(f"a single {token.group()} at character {token.start() + 1}; write {token.group() * 2}")
+            raise IvrError(_lone_brace(token.group(), token.start() + 1))
         else:
             parts += _words(words, after_value=bool(parts))
             parts.append(_hole(token.group(1)))
             words = ""
     return tuple(parts + _words(words + text[at:], after_value=bool(parts)))
+
+
+def _lone_brace(sign: str, at: int) -> str:
+    if sign == "{":
+        return f"has a {{ at character {at} that is not closed; write }} behind the value, or {{{{ for a brace"
+    return f"has a }} at character {at} without its {{; write {{ before the value, or }}}} for a brace"
 
 
 def _words(text: str, *, after_value: bool) -> list[Part]:

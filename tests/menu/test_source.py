@@ -41,7 +41,7 @@ def test_every_value_knows_its_place() -> None:
         ("a: !x 1\n", "m.yaml:1:4: !x is a YAML tag; remove it, types come from the menu language"),
         ("no: 1\n", "m.yaml:1:1: no: cannot be a key, other programs read it as true or false"),
         ("a: 1\n---\nb: 2\n", "m.yaml:2:1: begins a second document; a file holds one, remove the '---'"),
-        ("a: b: c\n", "m.yaml:1:5: not readable as YAML: mapping values are not allowed here"),
+        ("a: b: c\n", "m.yaml:1:5: has a second colon; put the text into quotation marks"),
         ("[a]: b\n", "m.yaml:1:1: a key must be one word before a colon, not a list or a group"),
         ("a: b\x00\n", "m.yaml:1:5: has the character U+0000, which no text may hold; remove it"),
         ("[" * 40, "m.yaml:1:21: too much for a menu; at most 20 levels are read"),
@@ -49,6 +49,55 @@ def test_every_value_knows_its_place() -> None:
 )
 def test_what_editors_should_not_have_to_debug_is_a_mistake_with_its_line(text, said) -> None:
     assert said in shown(text)
+
+
+BEFORE = "steps:\n  main:\n    type: menu\n"
+INDENT = "is indented neither like the line above nor like its group; move it under its neighbours"
+COLON = "write a key, a colon, a blank and the value, as in say: main.head"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("    say main.head", f"4:5: has no colon; {COLON}"),
+        ("    say:main.head", "4:5: has no blank after the colon; write one, as in say: main.head"),
+        ("    say: Hello: you", "4:15: has a second colon; put the text into quotation marks"),
+        (
+            "     say: x",
+            "4:9: does not fit the line above: this one is indented too far, or that one lacks its colon",
+        ),
+        ("   say: x", f"4:4: {INDENT}"),
+        (
+            "    press: *",
+            "4:12: has a bare *; write the word star for the key, or put the text into quotation marks",
+        ),
+        ("    say: &", "4:10: has a bare &; put the text into quotation marks"),
+        (
+            "    choice: {press: #, go: a}",
+            "4:21: begins a comment with #, and so the bracket before it is not closed; write hash for the key",
+        ),
+        ("    choice: {speak: [a, go: a}", "4:21: has a [ that is not closed; write ] where it ends"),
+        ("    choice: {press: 1, go: a", "4:13: has a { that is not closed; write } where it ends"),
+        ("    choice: {press: 1}}", "4:23: has a } too many; remove it"),
+        (
+            "    choices:\n      - {press: 1}\n        {press: 2}",
+            "6:9: has a { where a dash or a key is needed; write - before an entry of a list",
+        ),
+        ('    say: "Hello', "4:10: begins with a quotation mark and has none at its end; write it"),
+        ('    say: "Hello\n    go: "x"', "4:10: begins with a quotation mark and has none at its end; write it"),
+        (
+            "    say: {key} for you",
+            "4:16: goes on behind the end of the value; put the whole text into quotation marks",
+        ),
+        ("    say: @x", "4:10: begins with @; put the text into quotation marks"),
+        (
+            '    say: "C:\\Menus"',
+            "4:14: has a backslash between double quotation marks; write two, or use single ones",
+        ),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_in_plain_words_at_the_line_to_change(line, said) -> None:
+    assert shown(f"{BEFORE}{line}\n    goal: x\n") == [f"m.yaml:{said}"]
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:

@@ -1,0 +1,53 @@
+"""What is said about prompt files with mistakes: each mistake once, and nothing that only follows from it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ivr.menu.load import check_menu
+
+MENUS = Path(__file__).parents[2] / "menus"
+Changed = Callable[[str, str, str], list[str]]
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Changed:
+    """A copy of the sample in which a text of a prompt file is replaced, and what is then said about it."""
+
+    def changed(file: str, old: str, new: str) -> list[str]:
+        shutil.copytree(MENUS, tmp_path, dirs_exist_ok=True)
+        path = tmp_path / "prompts" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        found = check_menu("northgas", tmp_path)
+        return [str(problem).replace(f"{tmp_path}/", "") for problem in found]
+
+    return changed
+
+
+def test_a_prompt_file_that_is_no_yaml_is_one_mistake(sample) -> None:
+    """Not seventy: which prompts are missing is not known before the file can be read."""
+    assert sample("en.yaml", "greet.name: Welcome", "greet.name: Hello: Welcome") == [
+        "prompts/en.yaml:5:18: has a second colon; put the text into quotation marks"
+    ]
+
+
+def test_a_prompt_with_a_mistake_is_not_missing_as_well(sample) -> None:
+    (said,) = sample("en.yaml", "{account:digits}", "{account:digit}")
+    assert said.startswith("prompts/en.yaml:21:20: auth.account_back: {account:digit} has no known formatter;")
+
+
+def test_a_value_that_only_another_wording_says_is_missing_in_the_text(sample) -> None:
+    (said,) = sample("es.yaml", " de {bill_amount:money}", "")
+    assert "bill.tell: says {bill_date}, but " in said
+    assert said.endswith(" says {bill_amount} {bill_date}; use the same values")
+
+
+def test_another_wording_has_the_same_values_in_all_languages(sample) -> None:
+    (said,) = sample("es.yaml", 'when_empty: {bill_date: "', 'when_empty: {bill_date: "{first_name:name}, ')
+    assert "bill.tell: when_empty bill_date says {bill_amount} {first_name}, but " in said
