@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ivr.errors import LocalProtocolError
 from ivr.sip.dialog import Dialog, DialogId, address_of
 from ivr.sip.events import Flow, MessageDropped, Output, SendBytes, UserAgentSettings
-from ivr.sip.fields import TOKEN, host_port
+from ivr.sip.fields import COOKIE, TOKEN, host_port
 from ivr.sip.message import Request
 from ivr.sip.reply import SDP, Header, reply_to
 from ivr.sip.timers import TimerQueue, Timers
-from ivr.sip.transaction.layer import COOKIE, Asker, Sent, Served, TransactionLayer
+from ivr.sip.transaction.layer import Asker, Sent, Served, TransactionLayer
 
 if TYPE_CHECKING:
     from ivr.sip.leg import Leg

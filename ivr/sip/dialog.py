@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from ivr.sip.events import Address, Flow
-from ivr.sip.fields import NameAddress, numeric, parse_uri, same_host
+from ivr.sip.fields import COOKIE, NameAddress, numeric, parse_uri, same_host
 from ivr.sip.message import Message, Request, Response
 
 DialogId = tuple[str, str, str]
@@ -37,11 +37,13 @@ class Dialog:
 
     @classmethod
     def of_request(cls, request: Request, tag: str) -> Dialog:
-        """We are asked: section 12.1.1. The request has been inspected: it has one readable Contact."""
+        """We are asked: section 12.1.1. The request has been inspected: it has one readable Contact, or is of
+        RFC 2543, where From stands for it."""
         to = request.headers["To"]
         local = to if request.to_tag else f"{to};tag={tag}"
         routes = [route for route in request.tokens("Record-Route") if route]
-        dialog = cls(request.call_id, local, request.headers["From"], contact_of(request) or "", routes, 0)
+        target = contact_of(request) or request.from_address.uri
+        dialog = cls(request.call_id, local, request.headers["From"], target, routes, 0)
         dialog.remote_sequence = request.cseq.sequence
         return dialog
 
@@ -98,6 +100,11 @@ def is_loose(route: str) -> bool:
     """Whether a Route value names a loose router. RFC 3261 section 19.1.1, parameter ``lr``."""
     _, *parameters = NameAddress.parse(route).uri.split(";")
     return any(parameter.split("=")[0].strip().lower() == "lr" for parameter in parameters)
+
+
+def is_of_2543(request: Request) -> bool:
+    """Whether the peer speaks SIP as it was before the branch parameter meant something."""
+    return not request.top_via.branch.startswith(COOKIE)
 
 
 def is_readable(route: str) -> bool:

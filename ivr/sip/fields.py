@@ -26,6 +26,8 @@ _URI = re.compile(
     r"(?::(?P<port>\d{1,5}))?(?P<params>;[^?\s]*)?",
     re.IGNORECASE,
 )
+COOKIE = "z9hG4bK"
+"""Every branch made by RFC 3261 begins so; one without it, or with it alone, is matched as RFC 2543 had it."""
 MAX_URI = 1024
 """Characters; real ones have 20 to 200."""
 TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
@@ -146,6 +148,8 @@ class NameAddress:
         uri = uri.strip()
         if not uri or " " in uri or ":" not in uri:
             raise ValueError(f"needs an address with a URI, not {text[:100]!r}")
+        if not bracket and "?" in uri:  # whose the headers behind it are cannot be told; section 20
+            raise ValueError(f"a URI with a question mark needs angle brackets: {text[:100]!r}")
         display = unquoted(display.strip()) if bracket else ""
         return cls(uri, display, parse_parameters(";".join(parameters)))
 

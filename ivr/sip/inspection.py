@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.sip.capabilities import ALLOW, KNOWN_METHODS, METHODS, OPTION_TAGS, SCHEMES
-from ivr.sip.dialog import contact_of, is_loose
+from ivr.sip.dialog import contact_of, is_loose, is_of_2543
 from ivr.sip.fields import parse_uri
 from ivr.sip.message import Message, Request
 from ivr.sip.reply import SDP, Refusal
@@ -13,7 +13,7 @@ _OFFERS = ("INVITE", "UPDATE")
 
 def inspect(request: Request) -> Refusal | None:
     """The first reason not to process the request, in the order of the standard; None when there is none."""
-    for look in (_method, _request_uri, _hops, _extensions, _dialog_headers, _content):
+    for look in (_method, _request_uri, _hops, _extensions, _contacts, _dialog_headers, _content, _accept):
         if refusal := look(request):
             return refusal
     return None
@@ -52,11 +52,22 @@ def _extensions(request: Request) -> Refusal | None:
     return None
 
 
+def _contacts(request: Request) -> Refusal | None:
+    """Of a registration: before anybody is asked for a proof, it must be something that can be bound."""
+    if request.method != "REGISTER" or request.headers.get("Contact") == "*":
+        return None
+    try:
+        request.addresses("Contact")
+    except ValueError:
+        return Refusal(400, "Malformed Contact")
+    return None
+
+
 def _dialog_headers(request: Request) -> Refusal | None:
     """What a dialog will be made of: one Contact, and routes that can be followed. Section 12.1.1."""
     if request.method != "INVITE":
         return None
-    if contact_of(request) is None:
+    if contact_of(request) is None and not (is_of_2543(request) and request.headers.get("Contact") is None):
         return Refusal(400, "Missing or Malformed Contact")
     try:
         for route in request.tokens("Record-Route"):
@@ -75,6 +86,14 @@ def _content(request: Request) -> Refusal | None:
     if sdp_of(request):
         return None
     return Refusal(415, headers=(("Accept", SDP),))
+
+
+def _accept(request: Request) -> Refusal | None:
+    """A caller who takes no session description in an answer cannot be answered. Section 21.4.7."""
+    kinds = [kind.partition(";")[0].strip().lower() for kind in request.tokens("Accept")]
+    if request.method != "INVITE" or not kinds or {SDP, "application/*", "*/*"} & set(kinds):
+        return None
+    return Refusal(406)
 
 
 def _is_optional(request: Request) -> bool:

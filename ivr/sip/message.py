@@ -266,6 +266,10 @@ def _problem_of_request(request: Request) -> str:
         return f"has the method {plain(request.method[:40])!r}"
     if " " in request.uri or "\t" in request.uri or request.uri.startswith("<"):
         return f"has white space or brackets in its Request-URI {plain(request.uri[:60])!r}"
+    try:
+        _ = request.vias
+    except ValueError as error:
+        return plain(str(error))
     if request.cseq.method != request.method:
         return f"is {request.method} but its CSeq says {plain(request.cseq.method)}"
     try:

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ivr.sip.events import CloseConnection, Flow, SendBytes
+from ivr.sip.fields import COOKIE
 from ivr.sip.message import Request, Response
 from ivr.sip.timers import TimerQueue, Timers
 from ivr.sip.transaction.client import ClientTransaction, InviteClient, NonInviteClient
 from ivr.sip.transaction.machine import Effect, Failed, PassUp, Transmit
 from ivr.sip.transaction.server import InviteServer, NonInviteServer, ServerTransaction
-
-COOKIE = "z9hG4bK"
-"""Every branch made by RFC 3261 begins so; one without is matched as RFC 2543 had it."""
 
 ServerKey = tuple[str, ...]
 ClientKey = tuple[str, str]
@@ -215,7 +213,7 @@ class TransactionLayer:
 def server_key(request: Request, method: str) -> ServerKey:
     """What names a server transaction. RFC 3261 section 17.2.3; an ACK or CANCEL asks with INVITE's name."""
     via = request.top_via
-    if via.branch.startswith(COOKIE):
+    if via.branch.startswith(COOKIE) and via.branch != COOKIE:
         return via.branch, f"{via.host.lower()}:{via.port or ''}", method
     sequence = str(request.cseq.sequence)
     return "", request.uri, request.from_tag, request.call_id, sequence, via.host.lower(), via.branch, method
