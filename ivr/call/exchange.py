@@ -12,12 +12,14 @@ from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
+from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
 from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
 from ivr.call.record import closed_late
+from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
@@ -53,6 +55,8 @@ class Exchange:
         self.rooms = rooms
         self.menu = menu
         """What the next caller gets; live calls keep theirs."""
+        self.draft: Menu | None = None
+        """What who dials `draft` gets; None where no draft is served."""
         self.agents = agents_floor
         self.phones = Phones(rooms)
         self.tasks = Tasks("exchange")
@@ -100,6 +104,24 @@ class Exchange:
         leg = self.legs.get(event.leg)
         if leg is not None:
             leg.on_media(event)
+
+    # --- menus ----------------------------------------------------------------------------------------------
+
+    def use_menu(self, menu: Menu) -> None:
+        """The next caller gets this menu. Queues of menus that live calls still play stay open for them.
+
+        Raises LocalProtocolError for a queue that could not work; nothing has changed then.
+        """
+        playing = [visit.menu for visit in self.visits.values() if not visit.draft]
+        self.agents.use_queues(queue_rules([*playing, menu]))
+        self.menu = menu
+
+    def is_draft(self, called: str) -> bool:
+        return self.draft is not None and called.lower() == DRAFT
+
+    def menu_for(self, called: str) -> Menu:
+        """By what was dialled."""
+        return self.draft if self.draft is not None and self.is_draft(called) else self.menu
 
     # --- visits ---------------------------------------------------------------------------------------------
 

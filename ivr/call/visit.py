@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ivr.call.draft import Sandbox
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord
@@ -48,7 +49,8 @@ class Visit:
         self.incoming = incoming
         self.exchange = exchange
         self.rooms = exchange.rooms
-        self.menu = exchange.menu
+        self.draft = exchange.is_draft(incoming.called)
+        self.menu = exchange.menu_for(incoming.called)
         self.machine = MenuMachine(
             self.menu,
             call_id=call_id,
@@ -62,10 +64,11 @@ class Visit:
             called=incoming.called,
             started=self.rooms.clock.utc(),
             sip_call_id=incoming.call_id,
-            menu=f"{self.menu.name}@{self.menu.version}",
+            menu=f"{self.menu.name}@{self.menu.version}" + (" (draft)" if self.draft else ""),
         )
         self.tasks = Tasks(call_id)
         self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
+        self.sandbox = Sandbox(self, self._drive) if self.draft else None
         self.over = False
         """Nothing more is said or heard; the record is being closed."""
         self._answered_at = self._now()
@@ -256,6 +259,8 @@ class Visit:
             self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
 
     def _do(self, command: menu.Command) -> None:
+        if self.sandbox is not None and self.sandbox.takes(command):
+            return
         match command:
             case menu.PlayPrompt():
                 self.sounding.play(command)

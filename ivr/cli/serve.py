@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ivr.cli.tables import cell
 from ivr.config import Settings, load_settings
 from ivr.engine.engine import Engine, Listening
 from ivr.engine.logs import set_up_logs
@@ -28,6 +29,9 @@ def serve(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ./ivr.toml.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Serve drafts too: reload the menu folder at each save; dial `draft`.")
+    ] = False,
 ) -> None:
     """Answer calls until Ctrl-C.
 
@@ -36,17 +40,17 @@ def serve(
     """
     settings = load_settings(config)
     set_up_logs(settings.log)
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(settings, watch))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, watch: bool) -> None:
     console = Console(stderr=False)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     fresh = not settings.store.path.exists()
-    engine = Engine(settings)
+    engine = Engine(settings, watch=watch, tell=lambda message: console.print(cell(message)))
     starting = asyncio.create_task(_start(engine, console))
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.wait([starting, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -56,7 +60,7 @@ async def _serve(settings: Settings) -> None:
         return
     listening = starting.result()
     samples = await _samples(engine.store)
-    console.print(_table(settings, listening, samples, fresh))
+    console.print(_table(settings, listening, samples, fresh, watch))
     try:
         await waiting
     finally:
@@ -75,7 +79,7 @@ async def _start(engine: Engine, console: Console) -> Listening:
         return await engine.start(on_progress)
 
 
-def _table(settings: Settings, listening: Listening, samples: list[str], fresh: bool) -> Table:
+def _table(settings: Settings, listening: Listening, samples: list[str], fresh: bool, watch: bool) -> Table:
     """What a person needs in order to call. PINs of the samples go to this table and nowhere else."""
     host = listening.sip.host
     if host in ANYWHERE:
@@ -90,6 +94,8 @@ def _table(settings: Settings, listening: Listening, samples: list[str], fresh: 
         table.add_row("", f"sip:ivr@{outward}:{listening.sip.port}   from other machines")
     table.add_row("HTTP", f"http://{listening.http}   ICI at /ici, health at /health")
     table.add_row("Menu", listening.menu)
+    if watch:
+        table.add_row("Draft", f"sip:draft@{host}:{listening.sip.port}   {settings.menu.folder}, at each save")
     table.add_row("Prompts", f"{listening.rendered} rendered now, {listening.cached} from the cache")
     table.add_row("Speech", listening.hearing)
     for number, sample in enumerate(samples):

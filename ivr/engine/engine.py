@@ -12,25 +12,26 @@ from pathlib import Path
 from aiohttp import web
 
 from ivr import __version__
-from ivr.agents.events import QueueRule, Spill
 from ivr.agents.floor import Floor
 from ivr.call.clips import clips_of
 from ivr.call.exchange import Exchange
 from ivr.call.lookups import open_connectors
+from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
 from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
 from ivr.clock import Clock, SystemClock
 from ivr.config import HostPort, Settings
 from ivr.engine.health import Health
+from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file
+from ivr.engine.shelf import live_menu
 from ivr.errors import Problem, SettingsError
 from ivr.ici import dialect as dialects
 from ivr.ici.client import EventSender
 from ivr.ici.endpoint import IciEndpoint
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
-from ivr.menu.load import load_menu
 from ivr.menu.model import Menu
 from ivr.sip.events import Output, UserAgentSettings
 from ivr.sip.user_agent import UserAgent
@@ -62,8 +63,13 @@ class Listening:
 class Engine:
     """All running parts of one node. `start`, then calls are taken until `stop`."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock | None = None, *, watch: bool = False, tell: Tell = tell_nobody
+    ) -> None:
+        """With `watch` drafts are served too, at each save; `tell` gets what menus have to say meanwhile."""
         self.settings = settings
+        self._watch = watch
+        self._tell = tell
         self.clock = clock or SystemClock()
         self.exchange: Exchange | None = None
         self.store: SqliteStore
@@ -86,7 +92,7 @@ class Engine:
 
     async def _start(self, on_progress: Progress | None) -> Listening:
         settings = self.settings
-        menu = await asyncio.to_thread(load_menu, settings.menu.default, settings.menu.folder)
+        menu = await asyncio.to_thread(live_menu, settings)
         var = _folder(settings)
 
         signalling = Signalling(UserAgent(_user_agent_settings(settings)), self.clock, self._on_sip)
@@ -112,7 +118,8 @@ class Engine:
         rooms = Rooms(
             settings, self.clock, signalling, media, library, recogniser, store, sender, music, connectors
         )
-        exchange = self.exchange = Exchange(rooms, menu, _floor(settings, menu))
+        floor = Floor(settings.agents, queue_rules([menu]), settings.routing)
+        exchange = self.exchange = Exchange(rooms, menu, floor)
         switchboard = ExchangeSwitchboard(exchange)
         IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)
         Health(exchange).add_to(app)
@@ -129,6 +136,7 @@ class Engine:
         self._parts.push_async_callback(media.stop)
         exchange.restore(await store.agent_states())
         exchange.accepting = True
+        self._follow_menus(exchange, library)
         logger.info("listening sip=%s http=%s version=%s", settings.sip.listen, settings.http.listen, __version__)
         return Listening(
             sip=HostPort(settings.sip.listen.host, signalling.port),
@@ -138,6 +146,23 @@ class Engine:
             rendered=report.rendered + report.recorded,
             cached=report.cached,
         )
+
+    def _follow_menus(self, exchange: Exchange, library: DiskClipLibrary) -> None:
+        """Published versions are taken over from now on."""
+        rooms, settings = exchange.rooms, self.settings
+
+        async def prepare(menu: Menu) -> None:
+            await asyncio.to_thread(open_connectors, menu, rooms.connectors)
+            await library.build(clips_of(menu, settings.menu.audio, currency=settings.store.currency))
+
+        follower = LiveMenu(settings, exchange, prepare, watch=self._watch, tell=self._tell)
+        following = asyncio.create_task(follower.run())
+
+        async def end() -> None:
+            following.cancel()
+            await asyncio.wait([following])
+
+        self._parts.push_async_callback(end)
 
     async def stop(self) -> None:
         """Hang up what is live, write what is to be written, end every process."""
@@ -212,18 +237,3 @@ def _user_agent_settings(settings: Settings) -> UserAgentSettings:
         session_expires=settings.sip.session_expires,
         min_session_expires=settings.sip.min_session_expires,
     )
-
-
-def _floor(settings: Settings, menu: Menu) -> Floor:
-    rules = [
-        QueueRule(
-            name=queue.name,
-            skills=frozenset(queue.skills),
-            priority=queue.priority,
-            ring=queue.ring,
-            longest=queue.longest,
-            spill=tuple(Spill(spill.after, spill.to) for spill in queue.spill),
-        )
-        for queue in menu.queues.values()
-    ]
-    return Floor(settings.agents, rules, settings.routing)
