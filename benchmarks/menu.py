@@ -64,7 +64,7 @@ steps:
   person: {type: handoff, queue: general, reason: ASKED, busy: bye, closed: bye, failed: bye}
   bye: {type: say, say: p.bye, go: END}
   ask_account: {type: ask, say: p.account, take: {kind: digits, length: 4}, as: account, go: ask_pin}
-  ask_pin: {type: ask, say: p.pin, take: {kind: digits, length: 4}, as: pin, secret: true, listen: [keys], go: prove}
+  ask_pin: {type: ask, say: p.pin, take: {kind: digits, length: 4}, as: pin, secret: true, go: prove}
   prove: {type: lookup, use: owner, ok: RETURN, refused: wrong, not_found: wrong, down: person, grants: verified}
   wrong: {type: say, say: p.wrong, miss: verified, go: ask_pin}
 """
@@ -166,7 +166,8 @@ def machine() -> str:
             model = line.partition(":")[2].strip()
             break
     libyaml = "libyaml" if yaml.__with_libyaml__ else "PyYAML in Python"
-    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {libyaml}"
+    python, load = platform.python_version(), os.getloadavg()[0]
+    return f"{model}, {os.cpu_count()} cores, load {load:.1f}, Python {python}, {libyaml}"
 
 
 def main() -> None:
@@ -180,15 +181,15 @@ def main() -> None:
         least, middle = best_of(5, lambda: load_menu(str(path), path.parent))
         octets = sum(Path(file).stat().st_size for file in menu.files)
     spent = sorted(events_of(menu, options.events))
-    mean, p99 = statistics.fmean(spent) * 1e6, spent[int(len(spent) * 0.99)] * 1e6
+    mean, half, p99 = statistics.fmean(spent), statistics.median(spent), spent[-len(spent) // 100]
     print(machine())
     print(
         f"load and prove: {len(menu.steps)} steps, {octets // 1024} KiB: best {least:.2f} s, middle {middle:.2f} s"
     )
     print(
-        f"an event: mean {mean:.0f} µs of processor time, middle {statistics.median(spent) * 1e6:.0f} µs, p99 {p99:.0f} µs"
+        f"an event: mean {mean * 1e6:.0f} µs of processor time, middle {half * 1e6:.0f} µs, p99 {p99 * 1e6:.0f} µs"
     )
-    if middle >= 1.0 or mean >= 50:
+    if middle >= 1.0 or mean >= 50e-6:
         sys.exit("slower than promised: a second for 1,000 steps, 50 µs an event")
 
 

@@ -96,6 +96,9 @@ class Activity:
         self.talk.keys.consume()
         self.talk.take_everywhere(choice, f"everywhere {KEY_NAMES.get(key, key)}")
 
+    def given_up(self) -> None:
+        """The step is left, by whatever way: nothing must go on without it."""
+
     def speech_began(self) -> None:
         """The caller speaks where nobody asked."""
 

@@ -12,7 +12,7 @@ from ivr.menu.activity import Conversation
 from ivr.menu.answers import most_digits, value_of, yes_no_phrases, yes_or_no
 from ivr.menu.events import Piece
 from ivr.menu.key_ledger import Press
-from ivr.menu.model import AnyStep, AskStep, CallbackStep, Take
+from ivr.menu.model import AnyStep, AskStep, CallbackStep, Take, local
 from ivr.menu.question import Question
 
 Done = Callable[[object], None]
@@ -195,7 +195,7 @@ class Confirming(StarFirst):
         self.value = value
 
     def prompts(self) -> tuple[Piece, ...]:
-        return self.talk.pieces([self.asking.confirm], {self.asking.name: self.value})
+        return self.talk.pieces([self.asking.confirm], {local(self.asking.name): self.value})
 
     def phrases(self) -> Iterable[str]:
         return yes_no_phrases(self.talk.facts.language)

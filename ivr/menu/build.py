@@ -34,6 +34,10 @@ DEFAULTS: dict[str, Any] = {
     "end_key": "hash",
     "sure_enough": 0.5,
 }
+LONGEST_RECORDING = 600
+"""Seconds; a longer message is listened to by nobody, and each takes 1 MB a minute."""
+SILENCE_AFTER = "3s"
+"""Silence that ends a recording: longer than people pause between two sentences."""
 _NEVER: Condition = Comparison("", "==", "")
 
 
@@ -100,6 +104,9 @@ class _Builder:
             fields=attached["fields"],
             steps={name: self.step(name, step) for name, step in data["steps"].items()},
             secrets=frozenset(asked.union(*(one.secret for one in sources.values()))),
+            takes=tuple(data.get("takes", ())),
+            gives=tuple(data.get("gives", ())),
+            runs_inside="takes" in data or "gives" in data,
         )
 
     # --- steps ---------------------------------------------------------------------------------------
@@ -115,7 +122,7 @@ class _Builder:
             "requires": step.get("requires", ""),
             "miss": step.get("miss", ""),
             "set": self.sets(step.get("set", {})),
-            "allow": frozenset(one["proof"] for one in step.get("allow", [])),
+            "allow": {one["proof"]: one["why"] for one in step.get("allow", [])},
         }
         made: model.AnyStep = getattr(self, f"{step['type']}_step")(step, at, common)
         return made
@@ -179,6 +186,23 @@ class _Builder:
             keep_place=step.get("keep_place", False),
         )
 
+    def record_step(self, step: dict[str, Any], at: Keys, common: dict[str, Any]) -> model.RecordStep:
+        most = seconds(step["most"])
+        if most > LONGEST_RECORDING:
+            self.wrong((*at, "most"), f"is {step['most']}; at most {LONGEST_RECORDING // 60:g}m are recorded")
+        return model.RecordStep(
+            **common,
+            answer=step["as"],
+            most=most,
+            wait=seconds(step.get("wait", SILENCE_AFTER)),
+            end_key=key_sign(step["end_key"]) if "end_key" in step else self.manners.end_key,
+            go=step["go"],
+        )
+
+    def run_step(self, step: dict[str, Any], at: Keys, common: dict[str, Any]) -> model.RunStep:
+        takes, gives = self.sets(step.get("with", {})), step.get("gives", {})
+        return model.RunStep(**common, menu=step["menu"], takes=takes, gives=gives, go=step["go"])
+
     # --- parts of steps --------------------------------------------------------------------------------
 
     def choices(self, rows: list[dict[str, Any]], at: Keys) -> tuple[Choice, ...]:
@@ -186,10 +210,13 @@ class _Builder:
 
     def choice(self, row: dict[str, Any], at: Keys) -> Choice:
         show_if = self.condition(row["show_if"], (*at, "show_if")) if "show_if" in row else None
+        spoken = row.get("speak", [])
+        speak_in = {code: _phrases(rows) for code, rows in spoken.items()} if isinstance(spoken, dict) else {}
         return Choice(
             go=row["go"],
             press=key_sign(row["press"]) if "press" in row else "",
-            speak=tuple(" ".join(phrase.lower().split()) for phrase in row.get("speak", [])),
+            speak=next(iter(speak_in.values())) if speak_in else _phrases(spoken),
+            speak_in=speak_in,
             offer=row.get("offer", ""),
             show_if=show_if,
             set=self.sets(row.get("set", {})),
@@ -262,6 +289,10 @@ class _Builder:
             return None
 
 
+def _phrases(rows: list[str]) -> tuple[str, ...]:
+    return tuple(" ".join(phrase.lower().split()) for phrase in rows)
+
+
 def _say(say: str | list[str] | None) -> tuple[str, ...]:
     return () if say is None else (say,) if isinstance(say, str) else tuple(say)
 
@@ -284,6 +315,7 @@ def _source(one: dict[str, Any]) -> model.DataSource:
         limit=seconds(one["limit"]),
         secret=frozenset(one.get("secret", [])),
         once=one.get("once", False),
+        requires=one.get("requires", ""),
     )
 
 
@@ -301,12 +333,13 @@ def _queue(name: str, one: dict[str, Any]) -> model.Queue:
 
 def _names(data: dict[str, Any]) -> set[str]:
     """Every name that stands for a value somewhere in the menu."""
-    names = set(BUILT_IN)
+    names = set(BUILT_IN).union(data.get("takes", ()))
     for source in data.get("data", {}).values():
         names.update(source["needs"], source["gives"])
     rows = [*data.get("everywhere", []), *_rows(data["defaults"])]
     for step in data["steps"].values():
         names.update(step[key] for key in ("as",) if key in step)
+        names.update(step.get("gives", {}))
         rows += [step, *step.get("choices", []), *_rows(step)]
     for row in rows:
         names.update(row.get("set", {}))

@@ -7,44 +7,64 @@ a *proof* has a name, and ``allow: [{proof: NAME, why: …}]`` on the step silen
 
 from __future__ import annotations
 
-from ivr.errors import Problem
+from ivr.menu.check_levels import check_granted, check_levels
 from ivr.menu.check_names import check_names
 from ivr.menu.check_paths import check_paths
+from ivr.menu.check_people import check_people
 from ivr.menu.check_prompts import check_prompts
-from ivr.menu.check_questions import check_questions
-from ivr.menu.check_report import PROOFS, Report
+from ivr.menu.check_questions import check_questions, check_taken
+from ivr.menu.check_report import PROOFS, PROTECTED, Report
+from ivr.menu.check_secrets import check_secrets
 from ivr.menu.check_values import check_values
-from ivr.menu.model import Menu
+from ivr.menu.model import LookupStep, RunStep
 from ivr.menu.schema import meant
-from ivr.menu.source import Node
 
 EMERGENCY = "emergency"
 """The queue that may never close."""
 
 
 def check(
-    menu: Menu, root: Node, connectors: frozenset[str] | None, recogniser_languages: frozenset[str] | None
-) -> list[Problem]:
-    """`root` gives the places. `connectors` are the look-ups somebody answers, None where that is not known.
-    With `recogniser_languages` also what only speech could answer where it is not heard."""
-    report = Report(menu, root)
-    check_names(report)
+    report: Report,
+    connectors: frozenset[str] | None,
+    recogniser_languages: frozenset[str] | None,
+    *,
+    dialled: bool = False,
+) -> None:
+    """One file by itself. `connectors` are the look-ups somebody answers, None where that is not known. With
+    `recogniser_languages` also what only speech could answer where it is not heard. A menu that is written to
+    be run by others may name levels and queues of theirs, unless it is `dialled`."""
+    check_names(report, borrows=report.menu.runs_inside and not dialled)
     check_questions(report, recogniser_languages)
     check_prompts(report)
+    check_secrets(report)
     _check_data(report, connectors)
+    _check_exits(report)
     _check_queues(report)
     _check_levels(report)
     _check_allow(report)
-    sound = not report.problems
-    if not report.dangling:
-        check_paths(report)
+
+
+def prove(report: Report, *, sound: bool) -> None:
+    """The whole menu, with those it runs inside it. Only what can be relied on is proved: with mistakes in the
+    files (not `sound`) values and levels say nothing, with dangling targets no way does."""
+    if report.dangling:
+        return
+    check_paths(report)
+    if report.parts:
+        check_granted(report)
+        check_taken(report)
     if sound:
+        check_people(report)
+        check_levels(report)
         check_values(report)
-    return report.problems
 
 
 def _check_data(report: Report, connectors: frozenset[str] | None) -> None:
+    levels = report.menu.levels
     for name, source in report.menu.data.items():
+        if source.requires and source.requires not in levels and (levels or not report.menu.runs_inside):
+            known = meant(source.requires, levels)
+            report.wrong(("data", name, "requires"), f"{source.requires!r} is no level of this menu{known}")
         for secret in sorted(source.secret - set(source.needs) - set(source.gives)):
             report.wrong(("data", name, "secret"), f"{secret!r} is neither needed nor given here")
         if connectors is not None and name not in connectors:
@@ -52,11 +72,24 @@ def _check_data(report: Report, connectors: frozenset[str] | None) -> None:
             report.wrong(("data", name), message, key=True)
 
 
+def _check_exits(report: Report) -> None:
+    """A refusal that nobody has thought of would count as a fault of ours."""
+    menu = report.menu
+    for step in menu.steps.values():
+        if not isinstance(step, LookupStep) or "refused" in step.exits or step.use not in menu.data:
+            continue
+        why = "proves a level" if step.grants else "is done once" if menu.data[step.use].once else ""
+        if why:
+            message = f"has no refused:, and a look-up that {why} can be refused; add refused: with a step"
+            report.unproven(step, "missing_exit", ("steps", step.name), message, key=True)
+
+
 def _check_queues(report: Report) -> None:
     for name, queue in report.menu.queues.items():
         at = ("queues", name)
         if name == EMERGENCY and queue.open != "always":
-            report.wrong((*at, "open"), f"is {queue.open!r}; an emergency queue cannot close, write always")
+            message = f"is {queue.open!r}; an emergency queue cannot close, write always [emergency]"
+            report.wrong((*at, "open"), message)
         spills = [spill.after for spill in queue.spill]
         if spills != sorted(spills):
             report.wrong((*at, "spill"), "is not in the order of time; write the shortest after: first")
@@ -68,11 +101,10 @@ def _check_queues(report: Report) -> None:
 
 def _check_levels(report: Report) -> None:
     menu = report.menu
-    granted = {getattr(step, "grants", "") for step in menu.steps.values()}
+    if not any(isinstance(step, RunStep) for step in menu.steps.values()):
+        check_granted(report)
     for name, level in menu.levels.items():
         at = ("levels", name)
-        if name not in granted:
-            report.wrong(at, f"is proved nowhere; write grants: {name} at the look-up that proves it", key=True)
         seen, needs = {name}, getattr(menu.steps.get(level.start), "requires", "")
         while needs in menu.levels and needs not in seen:
             seen.add(needs)
@@ -88,5 +120,9 @@ def _check_levels(report: Report) -> None:
 
 def _check_allow(report: Report) -> None:
     for step in report.menu.steps.values():
-        for proof in sorted(step.allow - PROOFS):
-            report.wrong(("steps", step.name, "allow"), f"{proof!r} is no proof{meant(proof, PROOFS)}")
+        for number, proof in enumerate(step.allow):
+            at = ("steps", step.name, "allow", number, "proof")
+            if proof in PROTECTED:
+                report.wrong(at, f"{proof!r} protects callers and cannot be silenced; mend what it found")
+            elif proof not in PROOFS:
+                report.wrong(at, f"{proof!r} is no proof{meant(proof, PROOFS)}")

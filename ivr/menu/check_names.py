@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ivr.menu.check_report import Report, questions, written_ways
-from ivr.menu.expressions import Name
 from ivr.menu.model import (
     BUILT_IN,
     RESERVED_TARGETS,
@@ -16,28 +15,31 @@ from ivr.menu.model import (
     LookupStep,
     Menu,
     MenuStep,
+    RecordStep,
+    RunStep,
     SayStep,
-    Setting,
 )
 from ivr.menu.schema import Keys, meant
 
 
-def check_names(report: Report) -> None:
+def check_names(report: Report, *, borrows: bool) -> None:
+    """`borrows`: levels and queues may be those of the menu that runs this one."""
     _check_targets(report)
-    _check_things(report)
+    _check_things(report, borrows)
     _check_values(report)
-    _check_secrets(report)
 
 
 def known_values(menu: Menu) -> frozenset[str]:
     """Values that something in the menu gives."""
-    names = set(BUILT_IN)
+    names = set(BUILT_IN).union(menu.takes)
     for source in menu.data.values():
         names.update(source.gives)
     for step in menu.steps.values():
         names.update(step.set)
-        if isinstance(step, AskStep):
+        if isinstance(step, (AskStep, RecordStep)):
             names.add(step.answer)
+        if isinstance(step, RunStep):
+            names.update(step.gives)
         if isinstance(step, MenuStep):
             names.update(*(choice.set for choice in step.choices))
     for choice in menu.everywhere:
@@ -56,15 +58,16 @@ def _check_targets(report: Report) -> None:
                 report.wrong(at, f"{target} depends on where the fault happens; write a step, or END")
             elif target == "REPEAT" and not {"choices", "everywhere", "no_input", "no_match"} & set(at):
                 report.wrong(at, "REPEAT stands only in choices, misses and everywhere; write a step")
-            elif target == "RETURN" and not report.menu.levels:
-                report.wrong(at, "RETURN leads back from proving a level, and this menu has none; write a step")
+            elif target == "RETURN" and not report.menu.levels and not report.menu.runs_inside:
+                why = "leads back from proving a level, or from a menu with takes: or gives:, and this has none"
+                report.wrong(at, f"RETURN {why}; write a step")
             continue
         if target not in report.menu.steps:
             report.dangling = True
             report.wrong(at, f"{target!r} is no step of this menu{meant(target, report.menu.steps)}")
 
 
-def _check_things(report: Report) -> None:
+def _check_things(report: Report, borrows: bool) -> None:
     menu = report.menu
     for name, queue in menu.queues.items():
         if queue.open != "always" and queue.open not in menu.hours:
@@ -77,12 +80,14 @@ def _check_things(report: Report) -> None:
                 report.wrong(("queues", name, "spill", number, "to"), f"{to!r} is no queue{known}")
     for step in menu.steps.values():
         at: Keys = ("steps", step.name)
-        _one(report, (*at, "requires"), step.requires, menu.levels, "level")
-        _one(report, (*at, "miss"), step.miss, menu.levels, "level")
         if isinstance(step, LookupStep):
             _one(report, (*at, "use"), step.use, menu.data, "look-up under data:")
-            _one(report, (*at, "grants"), step.grants, menu.levels, "level")
-        if isinstance(step, HandoffStep):
+        if menu.levels or not borrows:
+            _one(report, (*at, "requires"), step.requires, menu.levels, "level")
+            _one(report, (*at, "miss"), step.miss, menu.levels, "level")
+            if isinstance(step, LookupStep):
+                _one(report, (*at, "grants"), step.grants, menu.levels, "level")
+        if isinstance(step, HandoffStep) and (menu.queues or not borrows):
             _one(report, (*at, "queue"), step.queue, menu.queues, "queue")
 
 
@@ -98,6 +103,8 @@ def _check_values(report: Report) -> None:
             _value(report, ("data", name, "needs", number), need, known)
     for field, name in menu.fields.items():
         _value(report, ("attached_data", "fields", field), name, known)
+    for number, name in enumerate(menu.gives):
+        _value(report, ("gives", number), name, known)
     for number, choice in enumerate(menu.everywhere):
         if choice.show_if is not None:
             for name in sorted(choice.show_if.names):
@@ -108,6 +115,8 @@ def _check_values(report: Report) -> None:
             _value(report, (*at, "each", "of"), step.each.of, known)
         if isinstance(step, CallbackStep):
             _value(report, (*at, "number"), step.number, known)
+        if isinstance(step, RunStep) and "language" in step.gives:
+            report.wrong((*at, "gives", "language"), "is the same in all menus; take it out", key=True)
         if isinstance(step, CheckStep):
             for number, when in enumerate(step.when):
                 for name in sorted(when.condition.names - {""}):
@@ -122,24 +131,3 @@ def _value(report: Report, at: Keys, name: str, known: frozenset[str]) -> None:
     if name not in known:
         near = meant(name, known) or "; name what a look-up gives, an ask: takes, or a set: sets"
         report.wrong(at, f"{name!r} is a value that nothing gives{near}")
-
-
-def _check_secrets(report: Report) -> None:
-    """A secret may go to look-ups only."""
-    menu = report.menu
-    for field, name in menu.fields.items():
-        if name in menu.secrets:
-            report.wrong(("attached_data", "fields", field), f"{name!r} is secret; no agent may see it, remove it")
-    for step in menu.steps.values():
-        _copies(report, ("steps", step.name, "set"), step.set.items())
-        if isinstance(step, MenuStep):
-            for number, choice in enumerate(step.choices):
-                _copies(report, ("steps", step.name, "choices", number, "set"), choice.set.items())
-        if isinstance(step, CallbackStep) and step.number in menu.secrets:
-            report.wrong(("steps", step.name, "number"), f"{step.number!r} is secret; name a telephone number")
-
-
-def _copies(report: Report, at: Keys, settings: Iterable[tuple[str, Setting]]) -> None:
-    for name, setting in settings:
-        if isinstance(setting, Name) and setting.name in report.menu.secrets:
-            report.wrong((*at, name), f"copies the secret {setting.name!r}; a secret may go to look-ups only")

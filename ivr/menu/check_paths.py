@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from ivr.menu.check_report import Report, menu_ways, miss_ways, own_ways
-from ivr.menu.model import AnyStep, AskStep, CheckStep, LookupStep, Menu, MenuStep, SayStep
+from ivr.menu.model import (
+    AnyStep,
+    AskStep,
+    CallbackStep,
+    HandoffStep,
+    Menu,
+    MenuStep,
+    RecordStep,
+    TransferStep,
+    local,
+)
 
 
 def check_paths(report: Report) -> None:
     """Only when all targets lead somewhere."""
-    _check_reached(report)
+    reached = _check_reached(report)
     _check_circles(report)
+    _check_dead_ends(report, reached)
 
 
 def following(menu: Menu, step: AnyStep) -> list[str]:
@@ -23,7 +34,8 @@ def following(menu: Menu, step: AnyStep) -> list[str]:
 _ELSEWHERE = frozenset({"BACK", "REPEAT", "RETURN", "END"})
 
 
-def _check_reached(report: Report) -> None:
+def _check_reached(report: Report) -> set[str]:
+    """The steps a caller can come to."""
     menu = report.menu
     coming = [target for _, target in menu_ways(menu) if target in menu.steps]
     reached: set[str] = set()
@@ -36,26 +48,52 @@ def _check_reached(report: Report) -> None:
         if step.name not in reached:
             message = "no way leads here; lead one here, or take the step out"
             report.unproven(step, "unreachable", ("steps", step.name), message, key=True)
+    return reached
 
 
 def _check_circles(report: Report) -> None:
-    """Steps that only say, look up and choose, and lead round to themselves: no caller can stop them.
-
-    A step that counts tries (``miss:``) ends a circle, because tries run out.
+    """Steps that ask nothing and lead round to themselves: no caller can stop them, and people who are not
+    there are called again and again. A step that counts tries (``miss:``) ends a circle, because tries run out.
     """
     menu = report.menu
     silent = {
         step.name: [name for name in following(menu, step) if name in menu.steps]
         for step in menu.steps.values()
-        if isinstance(step, (SayStep, CheckStep, LookupStep)) and not step.miss
+        if not isinstance(step, (MenuStep, AskStep, RecordStep)) and not step.miss
     }
     told: set[str] = set()
     for name in silent:
         circle = _circle(silent, name)
         if circle and told.isdisjoint(circle):
             told.update(circle)
-            message = f"goes round in a circle without a question: {' '.join([*circle, name])}; break it"
+            way = " ".join(local(one) for one in (*circle, name))
+            message = f"goes round in a circle without a question: {way}; break it"
             report.unproven(menu.steps[name], "circle", ("steps", name), message, key=True)
+
+
+def _check_dead_ends(report: Report, reached: set[str]) -> None:
+    """A caller who answers whatever is asked must come to an end, or to somebody, from every step."""
+    menu = report.menu
+    backwards: dict[str, list[str]] = {}
+    coming: list[str] = []
+    for step in menu.steps.values():
+        targets = [target for _, target in own_ways(step)]
+        if isinstance(step, (MenuStep, AskStep, CallbackStep)):
+            targets += [target for _, target in miss_ways(step.manners, ())]
+        if isinstance(step, (HandoffStep, TransferStep)) or {"END", "RETURN", "BACK"} & set(targets):
+            coming.append(step.name)
+        for target in targets:
+            backwards.setdefault(menu.start if target == "START" else target, []).append(step.name)
+    ending: set[str] = set()
+    while coming:
+        name = coming.pop()
+        if name not in ending:
+            ending.add(name)
+            coming += backwards.get(name, ())
+    for step in menu.steps.values():
+        if step.name in reached and step.name not in ending:
+            message = "no way from here ends the call or reaches a person; lead one to END or a handoff"
+            report.unproven(step, "dead_end", ("steps", step.name), message, key=True)
 
 
 def _circle(ways: dict[str, list[str]], start: str) -> list[str]:

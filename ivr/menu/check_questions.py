@@ -5,7 +5,7 @@ from __future__ import annotations
 from ivr.menu.activity import KEY_NAMES
 from ivr.menu.check_report import Report, questions, written
 from ivr.menu.model import AskStep, Choice, Manners, MenuStep, Miss, Take
-from ivr.menu.schema import Keys
+from ivr.menu.schema import Keys, meant
 
 MOST_CHOICES = 5
 """What people remember of a spoken list."""
@@ -14,6 +14,8 @@ MOST_CHOICES = 5
 def check_questions(report: Report, recogniser_languages: frozenset[str] | None) -> None:
     menu = report.menu
     _check_keys(report, ("everywhere",), menu.everywhere)
+    _check_phrases(report, ("everywhere",), menu.everywhere, recogniser_languages)
+    check_taken(report)
     _check_misses(report, ("defaults",), menu.manners, None)
     for step, manners in questions(menu):
         at: Keys = ("steps", step.name)
@@ -21,10 +23,9 @@ def check_questions(report: Report, recogniser_languages: frozenset[str] | None)
         _check_hearing(report, at, manners, recogniser_languages)
         if isinstance(step, MenuStep):
             _check_menu(report, at, step)
+            _check_phrases(report, (*at, "choices"), step.choices, recogniser_languages)
         else:
             _check_take(report, (*at, "take"), step.take)
-            if step.secret and step.confirm:
-                report.wrong((*at, "confirm"), "would read a secret aloud; remove confirm: or secret:")
 
 
 def _check_menu(report: Report, at: Keys, step: MenuStep) -> None:
@@ -32,19 +33,25 @@ def _check_menu(report: Report, at: Keys, step: MenuStep) -> None:
     if len(step.choices) > MOST_CHOICES:
         message = f"has {len(step.choices)} choices; people remember {MOST_CHOICES}, split it into two menus"
         report.unproven(step, "too_many_choices", (*at, "choices"), message, key=True)
-    taken = {choice.press: choice.go for choice in report.menu.everywhere if choice.press}
     for number, choice in enumerate(step.choices):
-        if choice.press in taken:
-            key = KEY_NAMES.get(choice.press, choice.press)
-            message = f"{key} leads to {taken[choice.press]} everywhere; give this choice another key"
-            report.wrong((*at, "choices", number, "press"), message)
         if not choice.press and "speech" not in step.manners.listen:
             report.wrong((*at, "choices", number), "can only be said, and speech is not listened to; add press:")
 
 
+def check_taken(report: Report) -> None:
+    """No choice has a key that leads somewhere else everywhere, be it in a menu that is run."""
+    taken = {choice.press: choice.go for choice in report.menu.everywhere if choice.press}
+    for step, _ in questions(report.menu):
+        for number, choice in enumerate(step.choices if isinstance(step, MenuStep) else ()):
+            if choice.press in taken:
+                key = KEY_NAMES.get(choice.press, choice.press)
+                message = f"{key} leads to {taken[choice.press]} everywhere; give this choice another key"
+                report.wrong(("steps", step.name, "choices", number, "press"), message)
+
+
 def _check_keys(report: Report, at: Keys, choices: tuple[Choice, ...]) -> None:
     keys: dict[str, int] = {}
-    phrases: dict[str, int] = {}
+    phrases: dict[tuple[str, str], int] = {}
     for number, choice in enumerate(choices):
         if choice.press in keys:
             key = KEY_NAMES.get(choice.press, choice.press)
@@ -54,12 +61,42 @@ def _check_keys(report: Report, at: Keys, choices: tuple[Choice, ...]) -> None:
             report.wrong((*at, number, "press"), message)
         elif choice.press:
             keys[choice.press] = number
-        for phrase in choice.speak:
-            if phrase in phrases:
-                first = phrases[phrase] + 1
+        for language, phrase in _spoken(choice):
+            if (language, phrase) in phrases:
+                first = phrases[language, phrase] + 1
                 where = "twice here" if first == number + 1 else f"also in choice {first}"
-                report.wrong((*at, number, "speak"), f"{phrase!r} is {where}; say each thing once")
-            phrases.setdefault(phrase, number)
+                place: Keys = (*at, number, "speak", language) if language else (*at, number, "speak")
+                report.wrong(place, f"{phrase!r} is {where}; say each thing once")
+            phrases.setdefault((language, phrase), number)
+
+
+def _spoken(choice: Choice) -> list[tuple[str, str]]:
+    """Language and phrase; no language for a list that serves all."""
+    if not choice.speak_in:
+        return [("", phrase) for phrase in choice.speak]
+    return [(language, phrase) for language, rows in choice.speak_in.items() for phrase in rows]
+
+
+def _check_phrases(report: Report, at: Keys, choices: tuple[Choice, ...], heard: frozenset[str] | None) -> None:
+    """Phrases in every language that the menu speaks, or one list where no two languages are heard."""
+    codes = [language.code for language in report.menu.languages]
+    several = [code for code in codes if heard is not None and code in heard]
+    for number, choice in enumerate(choices):
+        where: Keys = (*at, number, "speak")
+        for code in choice.speak_in:
+            if code not in codes:
+                message = (
+                    f"is no language of this menu{meant(code, codes)}; take it out, or add it under languages:"
+                )
+                report.wrong((*where, code), message, key=True)
+        missing = [code for code in codes if choice.speak_in and code not in choice.speak_in]
+        if missing:
+            message = f"has no phrases in {', '.join(missing)}; add {missing[0]}: with what callers say there"
+            report.wrong(where, message, key=True)
+        elif choice.speak and not choice.speak_in and len(several) > 1:
+            groups = ", ".join(f"{code}: […]" for code in several)
+            message = f"is one list, and callers are heard in {', '.join(several)}; write {{{groups}}}"
+            report.wrong(where, message, key=True)
 
 
 def _check_misses(report: Report, at: Keys, manners: Manners, step: MenuStep | AskStep | None) -> None:

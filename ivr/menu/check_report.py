@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from ivr.errors import Problem
 from ivr.menu.model import (
@@ -15,38 +16,79 @@ from ivr.menu.model import (
     Manners,
     Menu,
     MenuStep,
+    RecordStep,
+    ReturnStep,
+    RunStep,
     SayStep,
     TransferStep,
+    local,
+    scope,
 )
 from ivr.menu.schema import Keys, find, place, where
-from ivr.menu.source import Mapping, Node, Sequence
+from ivr.menu.source import Mapping as Group
+from ivr.menu.source import Node, Sequence
 
-PROOFS = frozenset({"unreachable", "too_many_choices", "never_leaves", "circle", "may_be_empty"})
+PROOFS = frozenset(
+    {
+        "unreachable",
+        "too_many_choices",
+        "never_leaves",
+        "circle",
+        "dead_end",
+        "may_be_empty",
+        "missing_exit",
+        "no_agent",
+    }
+)
 """Checks that an editor may silence on a step, with a reason."""
+PROTECTED = frozenset({"emergency", "secret", "bypassed"})
+"""Checks that nobody may silence: the emergency line, secrets, and what only its owner may hear."""
 Way = tuple[Keys, str]
 """Where a target is written, and the target."""
 
 
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A proof that failed and that the editor has allowed to."""
+
+    problem: Problem
+    proof: str
+    why: str
+
+
 class Report:
-    def __init__(self, menu: Menu, root: Node) -> None:
+    def __init__(self, menu: Menu, root: Node, parts: Mapping[str, Node] | None = None) -> None:
+        """`root` gives the places; `parts` those of the menus it runs, by what their steps begin with."""
         self.menu = menu
         self.root = root
+        self.parts = parts or {}
         self.problems: list[Problem] = []
+        self.silenced: list[Silenced] = []
         self.dangling = False
         """Some target leads nowhere, so that nothing can be said about ways through the menu."""
 
     def wrong(self, at: Keys, message: str, *, key: bool = False) -> None:
         """A mistake at a value, or with `key` at the name before it."""
-        while at and isinstance(at[-1], int) and not isinstance(find(self.root, at[:-1]), Sequence):
+        self.problems.append(self.problem(at, message, key=key))
+
+    def problem(self, at: Keys, message: str, *, key: bool = False) -> Problem:
+        root, path = self.root, self.menu.path
+        if at[:1] == ("steps",) and scope(str(at[1])) in self.parts:
+            root, path = self.parts[scope(str(at[1]))], self.menu.file_of(str(at[1]))
+            at = ("steps", local(str(at[1])), *at[2:])
+        while at and isinstance(at[-1], int) and not isinstance(find(root, at[:-1]), Sequence):
             at = at[:-1]  # a list of one may be written without brackets
-        node = find(self.root, at)
-        line, column = place(self.root, at) if key else (node.line, node.column)
-        self.problems.append(Problem(self.menu.path, message, line, column, where(at)))
+        node = find(root, at)
+        line, column = place(root, at) if key else (node.line, node.column)
+        return Problem(path, message, line, column, where(at))
 
     def unproven(self, step: AnyStep, proof: str, at: Keys, message: str, *, key: bool = False) -> None:
-        """A proof that failed; nothing if the editor allowed it on this step."""
-        if proof not in step.allow:
-            self.wrong(at, f"{message} [{proof}]", key=key)
+        """A proof that failed; only noted if the editor allowed it on this step."""
+        problem = self.problem(at, f"{message} [{proof}]", key=key)
+        if proof in step.allow and proof not in PROTECTED:
+            self.silenced.append(Silenced(problem, proof, step.allow[proof]))
+        else:
+            self.problems.append(problem)
 
 
 def questions(menu: Menu) -> Iterator[tuple[MenuStep | AskStep, Manners]]:
@@ -59,8 +101,12 @@ def own_ways(step: AnyStep) -> Iterator[Way]:
     """Where a step leads by itself and by its answers; its misses and `everywhere` are not among them."""
     at: Keys = ("steps", step.name)
     match step:
-        case SayStep() | AskStep():
+        case SayStep() | AskStep() | RecordStep():
             yield (*at, "go"), step.go
+        case RunStep():
+            yield (*at, "menu" if scope(step.go) else "go"), step.go
+        case ReturnStep():
+            yield ("steps", step.run, "go"), step.go
         case MenuStep():
             for number, choice in enumerate(step.choices):
                 yield (*at, "choices", number, "go"), choice.go
@@ -111,4 +157,4 @@ def written_ways(report: Report) -> Iterator[Way]:
 def written(report: Report, at: Keys) -> bool:
     """Whether the file has that key."""
     holder = find(report.root, at[:-1])
-    return isinstance(holder, Mapping) and holder.get(str(at[-1])) is not None
+    return isinstance(holder, Group) and holder.get(str(at[-1])) is not None

@@ -24,9 +24,14 @@ from ivr.menu.model import (
     Manners,
     Menu,
     MenuStep,
+    RecordStep,
+    ReturnStep,
+    RunStep,
     SayStep,
     Setting,
     TransferStep,
+    local,
+    scope,
 )
 
 Set = frozenset[str]
@@ -38,7 +43,7 @@ KEPT = frozenset({"language", "phone"})
 
 def check_values(report: Report) -> None:
     menu = report.menu
-    known = known_values(menu)
+    known = known_values(menu).union(*(step.takes for step in menu.steps.values() if isinstance(step, RunStep)))
     reached = _Ways(menu, known).everything()
     rows = {step.each.say for step in menu.steps.values() if isinstance(step, SayStep) and step.each}
     for at, prompt in uses(report):
@@ -49,15 +54,20 @@ def check_values(report: Report) -> None:
         if there is None:
             continue
         there |= _only_here(step, at)
-        for name in sorted(_wanted(menu, prompt) & known - there):
-            message = f"{prompt} says {{{name}}}, which may be empty here; set it on every way, or give the prompt"
-            report.unproven(step, "may_be_empty", at, f"{message} a when_empty: wording")
+        for name in sorted({_value(step, name) for name in _wanted(menu, prompt)} & known - there):
+            message = f"{prompt} says {{{local(name)}}}, which may be empty here; set it on every way, or give"
+            report.unproven(step, "may_be_empty", at, f"{message} the prompt a when_empty: wording")
 
 
 def _wanted(menu: Menu, prompt: str) -> Set:
     """Values the prompt cannot do without, in some language."""
     texts = (language.book.prompts.get(prompt) for language in menu.languages)
     return frozenset().union(*(set(text.variables) - text.may_be_empty for text in texts if text))
+
+
+def _value(step: AnyStep, name: str) -> str:
+    """What a value of a prompt is called where the step stands."""
+    return name if name in BUILT_IN else scope(step.name) + name
 
 
 def _only_here(step: AnyStep, at: tuple[str | int, ...]) -> Set:
@@ -83,7 +93,8 @@ class _Ways:
             self.proved[level] = self.by_proof(level)
 
     def everything(self) -> dict[str, Set]:
-        return self.flow(self.menu.start, BUILT_IN - {"phone"}, anywhere=True)
+        begin = (BUILT_IN - {"phone"}).union(self.menu.takes)
+        return self.flow(self.menu.start, begin, anywhere=True)
 
     def by_proof(self, level: str) -> Set:
         """What is set on every way from the level's start to RETURN."""
@@ -129,8 +140,12 @@ class _Ways:
 
     def edges(self, step: AnyStep, there: Set) -> Iterator[Edge]:
         match step:
-            case SayStep():
-                yield step.go, there
+            case SayStep() | RecordStep():  # a recording may be empty
+                yield step.go, there - {getattr(step, "answer", "")}
+            case RunStep():
+                yield step.go, _assigned(step.takes, frozenset(one for one in there if not _within(step, one)))
+            case ReturnStep():
+                yield step.go, _assigned(step.gives, there)
             case MenuStep():
                 for choice in step.choices:
                     shown = there | (implied(choice.show_if) if choice.show_if else frozenset())
@@ -156,6 +171,11 @@ class _Ways:
             case CallbackStep():
                 yield step.ok, there | {step.number}
                 yield step.failed, there | {step.number}
+
+
+def _within(step: RunStep, name: str) -> bool:
+    """Whether it is a value of the menu that `step` runs."""
+    return name.startswith(f"{step.name}/")
 
 
 def implied(condition: Condition) -> Set:

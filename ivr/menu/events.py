@@ -111,6 +111,16 @@ class CallbackNoted:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """The StartRecording of this number is over, and what was said is on disk."""
+
+    recording: int
+    file: str
+    """The file's name; empty when nothing was said, or nothing could be kept."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerHungUp:
     """The caller is gone; nothing can be played any more. The machine is done."""
 
@@ -125,6 +135,7 @@ Event = (
     | HandoffEnded
     | TransferEnded
     | CallbackNoted
+    | RecordingEnded
     | CallerHungUp
 )
 
@@ -221,6 +232,23 @@ class NoteCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRecording:
+    """Beep, and keep what the caller says; RecordingEnded tells."""
+
+    recording: int
+    step: str
+    most: float
+    """Seconds."""
+    silence: float
+    """Seconds without speech that end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording now; what was said until here is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call."""
 
@@ -279,6 +307,8 @@ Command = (
     | CancelHandoff
     | StartTransfer
     | NoteCallback
+    | StartRecording
+    | StopRecording
     | HangUp
     | StepEntered
     | StepLeft

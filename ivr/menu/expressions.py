@@ -127,6 +127,19 @@ class Joined:
 Condition = Test | Comparison | Not | Joined
 
 
+def renamed(condition: Condition, name: Callable[[str], str]) -> Condition:
+    """The same condition about values that have other names."""
+    match condition:
+        case Test(name=one, present=present):
+            return Test(name(one), present)
+        case Comparison(name=one, sign=sign, other=other):
+            return Comparison(name(one), sign, Name(name(other.name)) if isinstance(other, Name) else other)
+        case Not(inner=inner):
+            return Not(renamed(inner, name))
+        case Joined(every=every, parts=parts):
+            return Joined(every, tuple(renamed(part, name) for part in parts))
+
+
 def is_set(value: object) -> bool:
     """Whether there is anything to say: nothing, no text and no rows are empty; zero and false are not."""
     return value is not None and value != "" and value != [] and value != ()

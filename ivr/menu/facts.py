@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from ivr.menu.expressions import Name, is_set
-from ivr.menu.model import Menu, Setting
+from ivr.menu.model import BUILT_IN, Menu, Setting
 
 NOTHING_PROVED = "no"
 """What the agent's screen says of a caller who has proved nothing (PROVED)."""
@@ -83,6 +83,14 @@ class Facts:
             "waited": int(self.waited),
         }
 
+    def seen_from(self, scope: str) -> dict[str, object]:
+        """As `all`, with the names of a menu that is run, where it does not see ours."""
+        known = self.all()
+        if not scope:
+            return known
+        ours = {name: known[name] for name in BUILT_IN if name in known}
+        return ours | {name[len(scope) :]: value for name, value in known.items() if name.startswith(scope)}
+
     def put(self, name: str, value: object) -> None:
         """Set a value. A level proved for another one is proved no longer."""
         if name == "language" and value not in {language.code for language in self.menu.languages}:
@@ -100,9 +108,11 @@ class Facts:
             if name not in ("language", "phone"):
                 self.values.pop(name, None)
 
-    def assign(self, settings: Mapping[str, Setting]) -> None:
-        """Do a ``set:``. Copies are taken before anything is changed."""
-        now = self.all()
+    def assign(self, settings: Mapping[str, Setting], before: Mapping[str, object] | None = None) -> None:
+        """Do a ``set:``. Copies are of what was known `before`; otherwise before anything is changed here."""
+        if not settings:
+            return
+        now = self.all() if before is None else before
         for name, setting in settings.items():
             self.put(name, now.get(setting.name) if isinstance(setting, Name) else setting)
 
@@ -117,6 +127,13 @@ class Facts:
         self._proved.pop(level, None)
         self._proved[level] = proof
         self.tries[level] = 0
+
+    def proved_as(self, same: Mapping[str, str]) -> None:
+        """What was proved for a value of a menu that was run is proved for ours, if they are the same."""
+        for proof in self._proved.values():
+            for ours, theirs in same.items():
+                if theirs in proof and proof[theirs] == self.values.get(ours):
+                    proof[ours] = proof[theirs]
 
     # --- for others ------------------------------------------------------------------------------------
 

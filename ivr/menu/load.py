@@ -12,10 +12,13 @@ from typing import Any
 
 from ivr.errors import MenuError, Problem
 from ivr.menu.build import build
-from ivr.menu.check import check
+from ivr.menu.check import check, prove
 from ivr.menu.check_connectors import check_connectors
+from ivr.menu.check_report import Report, Silenced
+from ivr.menu.check_run import check_run
 from ivr.menu.connector_file import ConnectorFile, read_connectors
-from ivr.menu.model import Menu
+from ivr.menu.inside import MOST_DEEP, MOST_STEPS, TooLarge, placed
+from ivr.menu.model import Menu, RunStep
 from ivr.menu.prompts import PromptBook, read_prompts
 from ivr.menu.schema import find, meant, schema, typed
 from ivr.menu.source import Mapping, Node, Scalar, decode, read
@@ -29,7 +32,7 @@ def load_menu(name_or_path: str, folder: Path) -> Menu:
 
     Raises MenuError with every mistake in the menu, its prompt files and the connectors.
     """
-    loading = _load(name_or_path, folder, frozenset())
+    loading = _load(name_or_path, folder, frozenset(), dialled=True)
     if loading.problems or loading.menu is None:
         raise MenuError(loading.problems)
     return loading.menu
@@ -45,6 +48,11 @@ def check_menu(
     return _load(name_or_path, folder, recogniser_languages).problems
 
 
+def silenced_proofs(name_or_path: str, folder: Path) -> list[Silenced]:
+    """The proofs that an editor has silenced in a menu, with the reasons."""
+    return _load(name_or_path, folder, None).silenced
+
+
 def menu_names(folder: Path) -> list[str]:
     """Names of the menus in `folder`, in alphabetical order."""
     return sorted(path.stem for path in folder.glob("*.yaml") if path.name != CONNECTORS)
@@ -57,10 +65,26 @@ def menu_file(name_or_path: str, folder: Path) -> Path:
     return folder / f"{name_or_path}.yaml"
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A menu file with what it runs."""
+
+    menu: Menu
+    root: Node
+    roots: dict[str, Node]
+    """Of the menus it runs, by what their steps begin with."""
+
+
 @dataclass
 class _Loading:
     """What has been read so far."""
 
+    heard: frozenset[str] | None = None
+    """Languages in which speech is recognised, where that is to be checked."""
+    dialled: bool = False
+    """Whether callers come straight to the menu, so that it must have all it names."""
+    parts: dict[Path, _Part] = field(default_factory=dict)
+    silenced: list[Silenced] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     menu: Menu | None = None
     digest: Any = field(default_factory=hashlib.sha256)
@@ -81,36 +105,95 @@ class _Loading:
         return None if problems else text
 
 
-def _load(name_or_path: str, folder: Path, recogniser_languages: frozenset[str] | None) -> _Loading:
-    loading = _Loading()
+def _load(
+    name_or_path: str, folder: Path, recogniser_languages: frozenset[str] | None, *, dialled: bool = False
+) -> _Loading:
+    loading = _Loading(recogniser_languages, dialled)
     file = menu_file(name_or_path, folder)
     shown = name_or_path if file == Path(name_or_path) else str(file)
     if not file.is_file() and file != Path(name_or_path):
         known = meant(name_or_path, menu_names(folder))
         loading.problems.append(Problem(str(folder), f"has no menu {name_or_path!r}{known}"))
         return loading
+    part = _part(loading, file, shown, (file.resolve(),))
+    if part is not None:
+        report = Report(part.menu, part.root, part.roots)
+        prove(report, sound=not loading.problems)
+        loading.problems += report.problems
+        loading.silenced += report.silenced
+        loading.menu = replace(part.menu, version=loading.digest.hexdigest()[:12], files=tuple(loading.files))
+    loading.problems = _in_order(loading.problems, shown)
+    return loading
+
+
+def _part(loading: _Loading, file: Path, shown: str, stack: tuple[Path, ...]) -> _Part | None:
+    """A menu file, checked by itself, with the menus it runs in their places; None if it cannot be understood."""
     text = loading.text(file, shown)
     if text is None:
-        return loading
+        return None
     root, problems = read(text, shown)
     loading.problems += problems
     readable = not problems or (isinstance(root, Mapping) and bool(root.entries))
     data, mistakes = typed(root, shown) if readable else ({}, [])
     loading.problems += mistakes
     books = _books(loading, root, file.parent)
-    if readable and not mistakes:
-        built = build(root, data, shown, books)
-        loading.problems += built.problems
-        connectors = _connectors(loading, file.parent / CONNECTORS)
-        names = None if connectors is None else frozenset(connectors.lookups)
-        loading.problems += check(built.menu, root, names, recogniser_languages)
-        if connectors is not None:
-            loading.problems += check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
-        version = loading.digest.hexdigest()[:12]
-        answered = connectors.lookups if connectors else {}
-        loading.menu = replace(built.menu, version=version, files=tuple(loading.files), answered=answered)
-    loading.problems = _in_order(loading.problems, shown)
-    return loading
+    if not readable or mistakes:
+        return None
+    built = build(root, data, shown, books)
+    loading.problems += built.problems
+    connectors = _connectors(loading, file.parent / CONNECTORS)
+    names = None if connectors is None else frozenset(connectors.lookups)
+    report = Report(built.menu, root)
+    check(report, names, loading.heard, dialled=loading.dialled and len(stack) == 1)
+    loading.silenced += report.silenced
+    if connectors is not None:
+        report.problems += check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
+    menu = replace(built.menu, answered=connectors.lookups if connectors else {})
+    part = _with_inner(loading, _Part(menu, root, {}), report, file, stack)
+    loading.problems += report.problems
+    return None if report.dangling else part
+
+
+def _with_inner(
+    loading: _Loading, part: _Part, report: Report, file: Path, stack: tuple[Path, ...]
+) -> _Part | None:
+    """The menu with those it runs in their places; None if one of them cannot be had."""
+    inner: dict[str, _Part] = {}
+    roots: dict[str, Node] = {}
+    runs = [step for step in part.menu.steps.values() if isinstance(step, RunStep)]
+    for step in runs:
+        path = file.parent / f"{step.menu}.yaml"
+        if refusal := _not_to_be_run(step, path, stack):
+            report.wrong(("steps", step.name, "menu"), refusal)
+            continue
+        if path not in loading.parts:
+            found = _part(loading, path, str(path), (*stack, path.resolve()))
+            if found is None:
+                continue
+            loading.parts[path] = found
+        other = inner[step.menu] = loading.parts[path]
+        roots |= {f"{step.name}/": other.root} | {f"{step.name}/{one}": root for one, root in other.roots.items()}
+        check_run(report, step, other.menu)
+    if len({step.menu for step in runs}) > len(inner):
+        return None
+    try:
+        menu = placed(part.menu, {name: one.menu for name, one in inner.items()})
+    except TooLarge:
+        report.wrong(("steps",), f"has more than {MOST_STEPS} steps with the menus it runs; run fewer", key=True)
+        return None
+    return _Part(menu, part.root, roots)
+
+
+def _not_to_be_run(step: RunStep, path: Path, stack: tuple[Path, ...]) -> str:
+    """Why that file cannot be run here; empty if it can."""
+    if not path.is_file():
+        return f"{step.menu!r} is no menu in {path.parent}{meant(step.menu, menu_names(path.parent))}"
+    if path.resolve() in stack:
+        way = " runs ".join(one.stem for one in (*stack[stack.index(path.resolve()) :], path))
+        return f"goes round in a circle: {way}; a menu cannot run itself"
+    if len(stack) >= MOST_DEEP:
+        return f"is the {MOST_DEEP}th menu inside another; at most {MOST_DEEP - 1} are run inside each other"
+    return ""
 
 
 def _in_order(problems: list[Problem], first: str) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.menu.activity import Activity, Conversation
 from ivr.menu.events import Event, LookUp, LookupEnded
-from ivr.menu.model import LookupStep
+from ivr.menu.model import LookupStep, local
 
 MEANWHILE_AFTER = 1.0
 """Seconds of silence after which the caller is told to wait, so that two are never reached."""
@@ -36,7 +36,8 @@ class LookingUp(Activity):
             return
         once = self.source.once
         key = self.talk.facts.once_key(self.step.use, values) if once else ""
-        self.talk.tell(LookUp(self.number, self.step.use, values, self.source.limit, once, key))
+        named = {local(name): value for name, value in values.items()}
+        self.talk.tell(LookUp(self.number, local(self.step.use), named, self.source.limit, once, key))
         self.ring_in("limit", self.source.limit)
         if self.step.say:
             self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
@@ -65,8 +66,8 @@ class LookingUp(Activity):
         facts = self.talk.facts
         facts.forget(self.source.gives)
         for name in self.source.gives:
-            if name in event.values:
-                facts.put(name, event.values[name])
+            if local(name) in event.values:
+                facts.put(name, event.values[local(name)])
         if event.outcome == "ok" and self.step.grants:
             facts.prove(self.step.grants, self.source.needs)
         self.over(event.outcome)

@@ -44,12 +44,18 @@ from ivr.menu.model import (
     LookupStep,
     Menu,
     MenuStep,
+    RecordStep,
+    ReturnStep,
+    RunStep,
     SayStep,
     TransferStep,
+    scope,
 )
 from ivr.menu.prompts import compose
 from ivr.menu.question import AskingMenu
 from ivr.menu.reaching_people import HandingOff, NotingCallback, Transferring
+from ivr.menu.recording import Recording
+from ivr.menu.running import Returning, Running
 from ivr.menu.stage import Stage
 from ivr.menu.telling import Checking, Saying
 
@@ -98,7 +104,7 @@ class MenuMachine:
         """Queue of the last handoff."""
         self._aftermath = False
         """Since a handoff that found nobody, until the caller chooses something."""
-        self._lookups = 0
+        self._lookups = self._recordings = 0
         self._faults = 0
 
     def __repr__(self) -> str:
@@ -253,14 +259,13 @@ class MenuMachine:
 
     def _go(self, exit: str, target: str) -> None:
         if self._activity is not None:
-            if isinstance(self._activity, HandingOff):
-                self._activity.give_up()
+            self._activity.given_up()
             self._say_left(exit)
         if self.stage.playing is not None:
             self.stage.stop()
         self.stage.cut_off = None
         self.stage.timers.clear()
-        if target == "END":
+        if target == "END" or (target == "RETURN" and self.menu.runs_inside and not self._returns):
             self._hang_up("end of menu")
             return
         self._enter(self.menu.steps[self._resolved(target)])
@@ -321,7 +326,7 @@ class MenuMachine:
 
     def _note_topic(self, step: AnyStep) -> None:
         """TOPIC is the last business step: what led to a person, the proof and plain choices of way are none."""
-        led_to_person = isinstance(step, (HandoffStep, TransferStep, CallbackStep, CheckStep))
+        led_to_person = isinstance(step, (HandoffStep, TransferStep, CallbackStep, CheckStep, RunStep, ReturnStep))
         if not led_to_person and not self._returns and not self._aftermath:
             self.facts.topic = step.name
 
@@ -345,6 +350,13 @@ class MenuMachine:
                 return Transferring(self, step)
             case CallbackStep():
                 return NotingCallback(self, step, self._queue)
+            case RecordStep():
+                self._recordings += 1
+                return Recording(self, step, self._recordings)
+            case RunStep():
+                return Running(self, step)
+            case ReturnStep():
+                return Returning(self, step)
 
     def _say_left(self, exit: str) -> None:
         if not self._left and self._activity is not None:
@@ -390,7 +402,7 @@ class MenuMachine:
 
     def pieces(self, prompts: Iterable[str], extra: dict[str, object] | None = None) -> tuple[Piece, ...]:
         book = self.menu.language(self.facts.language).book
-        extra = extra or {}
+        extra, place = extra or {}, scope(self.step)
         found: tuple[Piece, ...] = ()
         for prompt in prompts:
             text = book.prompts.get(prompt)
@@ -400,8 +412,8 @@ class MenuMachine:
             if any(
                 name != "key" for name in text.variables
             ):  # most need nothing, and nothing is gathered for them
-                values, today = self.facts.all() | extra, self.facts.today(self.now)
-            secret = not self.menu.secrets.isdisjoint(text.variables)
+                values, today = self.facts.seen_from(place) | extra, self.facts.today(self.now)
+            secret = not self.menu.secrets.isdisjoint(place + name for name in text.variables)
             found += compose(book, prompt, values, currency=self._currency, secret=secret, today=today)
         return found
 
@@ -409,7 +421,7 @@ class MenuMachine:
         return next((one for one in self._everywhere() if key and one.press == key), None)
 
     def everywhere_speech(self) -> list[Choice]:
-        return [one for one in self._everywhere() if one.speak]
+        return [one for one in self._everywhere() if one.phrases(self.facts.language)]
 
     def _everywhere(self) -> list[Choice]:
         facts = self.facts.all()

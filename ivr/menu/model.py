@@ -43,11 +43,18 @@ class Choice:
     press: str = ""
     """``0``-``9``, ``*``, ``#``; empty if it can only be said."""
     speak: tuple[str, ...] = ()
+    """What may be said for it, in the first language where each has phrases of its own."""
+    speak_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Phrases by language; empty: `speak` is listened for in every language."""
     offer: str = ""
     """Prompt that names it, with ``{key}``."""
     show_if: Condition | None = None
     set: Mapping[str, Setting] = field(default_factory=dict)
     line: int = 0
+
+    def phrases(self, language: str) -> tuple[str, ...]:
+        """What may be said for it in that language."""
+        return self.speak_in.get(language, ()) if self.speak_in else self.speak
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,8 @@ class Step:
     """Level whose tries this step counts."""
     set: Mapping[str, Setting] = field(default_factory=dict)
     """Done when the step begins, after what it requires."""
-    allow: frozenset[str] = frozenset()
-    """Proofs that the editor has silenced here (M20)."""
+    allow: Mapping[str, str] = field(default_factory=dict)
+    """Proofs that the editor has silenced here, and why (M20)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +189,68 @@ class CallbackStep(Step):
     keep_place: bool = False
 
 
-AnyStep = SayStep | MenuStep | AskStep | LookupStep | CheckStep | HandoffStep | TransferStep | CallbackStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStep(Step):
+    """Records what the caller says after the beep."""
+
+    answer: str
+    """Value that names the recording (``as``); empty when nothing was said."""
+    most: float
+    """Seconds."""
+    wait: float
+    """Seconds of silence that end it."""
+    end_key: str
+    go: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep(Step):
+    """Another menu, whose steps are among this menu's as ``STEP/NAME``, and its values likewise."""
+
+    menu: str
+    takes: Mapping[str, Setting] = field(default_factory=dict)
+    """Its values and what they begin with (``with``)."""
+    gives: Mapping[str, str] = field(default_factory=dict)
+    """Our values, and its values that they become at RETURN."""
+    go: str
+    """What comes after it; in a menu ready to be played its first step, and ReturnStep has what comes after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnStep(Step):
+    """Where a run menu's RETURN leads: its values become ours, and the call goes on."""
+
+    run: str
+    """The step that ran it."""
+    gives: Mapping[str, Setting]
+    same: Mapping[str, str]
+    """Our values and its values that are the same thing, for what was proved of them."""
+    go: str
+
+
+AnyStep = (
+    SayStep
+    | MenuStep
+    | AskStep
+    | LookupStep
+    | CheckStep
+    | HandoffStep
+    | TransferStep
+    | CallbackStep
+    | RecordStep
+    | RunStep
+    | ReturnStep
+)
+
+
+def local(name: str) -> str:
+    """A step's or value's name in its own file: ``stars`` of ``survey/stars``."""
+    return name.rpartition("/")[2]
+
+
+def scope(name: str) -> str:
+    """The rest of it, ``survey/``; empty in the menu itself."""
+    return name[: len(name) - len(local(name))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +292,8 @@ class DataSource:
     """Seconds."""
     secret: frozenset[str] = frozenset()
     once: bool = False
+    requires: str = ""
+    """Level without which nobody may be told what it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +349,22 @@ class Menu:
     """Values that must never be told to anybody but a look-up."""
     files: tuple[str, ...] = ()
     """All files it was read from."""
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Of the menus it runs: ``survey/``, which their steps begin with, and the file."""
+    runs_inside: bool = False
+    """Written to be run by other menus: it says what it `takes` and `gives`, and RETURN ends it."""
     answered: Mapping[str, Answered] = field(default_factory=dict)
     """Who answers each look-up; the customer store where it is not named."""
 
     def language(self, code: str) -> Language:
         """The language of that code; the first one where there is none."""
         return next((one for one in self.languages if one.code == code), self.languages[0])
+
+    def file_of(self, step: str) -> str:
+        """The file a step is written in."""
+        return self.parts.get(scope(step), self.path)
 
     @property
     def agent_stuck(self) -> str:

@@ -95,7 +95,7 @@ class Question(Activity):
         if "speech" not in self.manners.listen or not self.talk.hears(language) or self.way_out:
             self.talk.stage.stop_listening()
             return
-        everywhere = [phrase for choice in self.talk.everywhere_speech() for phrase in choice.speak]
+        everywhere = [phrase for choice in self.talk.everywhere_speech() for phrase in choice.phrases(language)]
         self.talk.stage.listen(language, [*self.phrases(), *everywhere], digits=self.digits_spoken)
 
     def prompt_over(self) -> None:
@@ -157,7 +157,7 @@ class Question(Activity):
 
     def everywhere_said(self, said: str) -> bool:
         """Follow a choice of `everywhere` that was said."""
-        choice, phrase = spoken(self.talk.everywhere_speech(), said)
+        choice, phrase = spoken(self.talk.everywhere_speech(), said, self.talk.facts.language)
         if choice is None:
             return False
         self.talk.keys.drop_all()
@@ -240,7 +240,8 @@ class AskingMenu(Question):
         return pieces
 
     def phrases(self) -> Iterable[str]:
-        return [phrase for choice in self.choices() for phrase in choice.speak]
+        language = self.talk.facts.language
+        return [phrase for choice in self.choices() for phrase in choice.phrases(language)]
 
     def take_key(self, press: Press) -> None:
         for choice in self.choices():
@@ -252,7 +253,8 @@ class AskingMenu(Question):
             self.missed("no_match")
 
     def take_phrase(self, phrase: str) -> None:
-        choice, found = spoken([*self.choices(), *self.talk.everywhere_speech()], phrase)
+        choices = [*self.choices(), *self.talk.everywhere_speech()]
+        choice, found = spoken(choices, phrase, self.talk.facts.language)
         if choice is None:
             self.missed("no_match")
         elif any(choice is one for one in self.step.choices):
@@ -270,10 +272,10 @@ class AskingMenu(Question):
         self.talk.leave(exit, choice.go)
 
 
-def spoken(choices: Iterable[Choice], said: str) -> tuple[Choice | None, str]:
+def spoken(choices: Iterable[Choice], said: str, language: str) -> tuple[Choice | None, str]:
     """The choice that was said, and its phrase: word for word, or else the longest phrase that what was
     said contains, unless two choices have equally long ones."""
-    rows = [(len(phrase.split()), phrase, choice) for choice in choices for phrase in choice.speak]
+    rows = [(len(phrase.split()), phrase, choice) for choice in choices for phrase in choice.phrases(language)]
     for _, phrase, choice in rows:
         if phrase == said:
             return choice, phrase

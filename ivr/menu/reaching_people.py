@@ -88,7 +88,7 @@ class HandingOff(Activity):
             self.talk.facts.waited += self.talk.now - self.since
             self.since = None
 
-    def give_up(self) -> None:
+    def given_up(self) -> None:
         """The caller chose something else."""
         if self.since is not None:
             self.talk.tell(CancelHandoff())

@@ -26,7 +26,6 @@ from ivr.menu.source import Mapping, Node, Scalar, Sequence
 Schema = dict[str, Any]
 Keys = tuple[str | int, ...]
 """The way from the top of the file to a value."""
-NOT_YET = {"record": "recording", "run": "running another menu"}
 
 
 @functools.cache
@@ -106,6 +105,7 @@ def _typed(node: Node, part: Schema) -> Any:
         return [_typed(item, _branch(part, "array").get("items", {})) for item in node.items]
     if "allOf" in part:
         part = _step_schema(node) or part
+    part = _branch(part, "object")
     properties, other = part.get("properties", {}), part.get("additionalProperties", {})
     inner = other if isinstance(other, dict) else {}
     return {key.text: _typed(value, properties.get(key.text, inner)) for key, value in node.entries}
@@ -175,9 +175,6 @@ class _Checker:
             return [self.problem(at, f"type is missing; add type: with one of {', '.join(kinds)}", key=True)]
         if kind not in kinds:
             return [self.problem((*at, "type"), f"{kind!r} is not one of {', '.join(kinds)}{_close(kind, kinds)}")]
-        if kind in NOT_YET:
-            message = f"{kind} steps ({NOT_YET[kind]}) are not supported yet; use one of the other step types"
-            return [self.problem((*at, "type"), message)]
         return self.validate(step, f"{kind}_step", at)
 
     def told(self, error: ValidationError, base: Keys) -> Iterator[Problem]:

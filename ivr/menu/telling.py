@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.menu.activity import Activity, Conversation
 from ivr.menu.events import Piece
-from ivr.menu.model import CheckStep, SayStep
+from ivr.menu.model import CheckStep, SayStep, local
 
 
 class Saying(Activity):
@@ -28,7 +28,7 @@ class Saying(Activity):
         if each is None or not isinstance(rows, (list, tuple)):
             return pieces
         for row in rows[: each.most]:
-            pieces += self.talk.pieces([each.say], dict(row) if isinstance(row, dict) else {each.of: row})
+            pieces += self.talk.pieces([each.say], dict(row) if isinstance(row, dict) else {local(each.of): row})
         return pieces
 
     def prompt_over(self) -> None:

@@ -71,8 +71,8 @@ CHANGES = [
         " instead of only if amount_due is more than 0.",
     ),
     (
-        "{press: 3, speak: [goodbye], offer: common.bye",
-        "{press: 4, speak: [goodbye], offer: common.bye",
+        "{press: 3, speak: {en: [goodbye], es: [adiós]}, offer: common.bye",
+        "{press: 4, speak: {en: [goodbye], es: [adiós]}, offer: common.bye",
         "What was key 3 in tell_balance (bye) is now key 4.",
     ),
     (

@@ -22,7 +22,7 @@ steps:
       - {press: 4, go: first}
   which: {type: ask, say: p.which, take: {kind: digits, length: 2}, as: account, go: first}
   owed: {type: say, requires: sure, say: p.owed, go: first}
-  pay_it: {type: lookup, use: pay, ok: first, not_found: first, down: first}
+  pay_it: {type: lookup, use: pay, ok: first, refused: first, not_found: first, down: first}
   ask_pin: {type: ask, say: p.pin, take: {kind: digits, length: 2}, as: pin, secret: true, go: proving}
   proving: {type: lookup, use: prove, grants: sure, ok: RETURN, refused: wrong, not_found: wrong, down: first}
   wrong: {type: say, say: p.wrong, miss: sure, go: ask_pin}
