@@ -9,6 +9,7 @@ import pytest
 
 from ivr.errors import LocalProtocolError
 from ivr.media.messages import KeyHeard, PlayEnded, StreamFormat
+from ivr.media.rtp import RtpPacket
 from ivr.media.telephone_event import TelephoneEvent
 
 SILENT = {b"\xff" * 160, b"\xd5" * 160}
@@ -95,6 +96,24 @@ async def test_keys_are_told_and_passed_on_with_the_other_sides_payload_type(des
     assert [event.end for event in events] == [False] * 3 + [True] * 3
     assert len({packet.timestamp for packet in packets}) == 1
     assert packets[0].marker
+
+
+async def test_the_rest_of_a_key_pressed_before_the_bridge_is_not_passed_on(desk: Any, phone: Any) -> None:
+    caller, agent = phone(), phone()
+    await desk.call("caller", caller)
+    await desk.call("agent", agent, beside="caller")
+    began = caller.timestamp
+    caller.press("0")
+    assert (await desk.event(KeyHeard)).key == "0"
+    desk.workers.bridge("caller", "agent")
+    await desk.settled("caller")
+    for _ in range(3):
+        end = TelephoneEvent(0, True, 10, 800).encode()
+        caller.send(RtpPacket(101, caller.sequence_number, began, caller.ssrc, end))
+        caller.sequence_number = (caller.sequence_number + 1) & 0xFFFF
+    caller.press("8")
+    got = [await agent.until(lambda packet: packet.payload_type == 101) for _ in range(6)]
+    assert {TelephoneEvent.decode(packet.payload).key for packet in got} == {"8"}
 
 
 async def test_keys_are_not_passed_to_a_side_that_did_not_agree_to_them(desk: Any, phone: Any) -> None:

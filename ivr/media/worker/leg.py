@@ -77,6 +77,8 @@ class Leg:
         self._hearing: Hearing | None = None
         self._relay: Relay | None = None
         self._partner: Leg | None = None
+        self._own_press: int | None = None
+        """Timestamp of the last press that came while there was no partner: its tail is not for one who joins."""
         self._heard_at: float | None = None
         self._silent_told = False
         self._checks = 0
@@ -316,9 +318,12 @@ class Leg:
             self.dropped += 1
             return
         self._tell_keys(told, now)
-        self._pass_on(
-            None, packet.sequence_number, packet.timestamp, packet.ssrc, packet.payload, packet.marker, now
-        )
+        if self._partner is None:
+            self._own_press = packet.timestamp
+        elif packet.timestamp != self._own_press:
+            self._pass_on(
+                None, packet.sequence_number, packet.timestamp, packet.ssrc, packet.payload, packet.marker, now
+            )
 
     def _tell_keys(self, told: list[KeyPressed | KeyReleased], now: float) -> None:
         for event in told:
