@@ -57,6 +57,16 @@ def value_of(digits: str, take: Take, today: date) -> object | None:
     return digits
 
 
+def can_be_called(value: object) -> bool:
+    """Whether this is a telephone number: a withheld one is not, nor is the name of a softphone's user.
+
+    >>> can_be_called("+1 (555) 010-0"), can_be_called("anonymous"), can_be_called("me")
+    (True, False, False)
+    """
+    digits = re.sub(r"[\s().-]", "", str(value)).removeprefix("+")
+    return re.fullmatch(r"[0-9]+", digits) is not None and LEAST_PHONE <= len(digits) <= MOST_OF_KIND["phone"]
+
+
 def luhn(digits: str) -> bool:
     """ISO/IEC 7812-1 annex B: every second digit from the right doubled, the sum a multiple of ten."""
     total = 0

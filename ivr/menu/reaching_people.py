@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ivr.menu.activity import Activity, Conversation
+from ivr.menu.answers import can_be_called
 from ivr.menu.asking import AskingNumber
 from ivr.menu.events import (
     CallbackNoted,
@@ -15,7 +16,6 @@ from ivr.menu.events import (
     StepLeft,
     TransferEnded,
 )
-from ivr.menu.expressions import is_set
 from ivr.menu.hours import is_open
 from ivr.menu.model import CallbackStep, Choice, HandoffStep, TransferStep
 
@@ -152,7 +152,7 @@ class NotingCallback(Activity):
 
     def begin(self) -> None:
         number = self.talk.facts.all().get(self.step.number)
-        if not is_set(number):
+        if not can_be_called(number):
             self.talk.become(AskingNumber(self.talk, self.step, lambda _: self.talk.become(self)))
             return
         fields, live = self.talk.facts.attached()

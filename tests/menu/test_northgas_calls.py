@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pytest
+
 from ivr.menu.events import (
     CallbackNoted,
     CallerHungUp,
@@ -189,6 +191,15 @@ def test_a_callback_without_a_number_asks_for_one(call) -> None:
     assert note.fields["WAITED"] == "90"
     call.waits(6)
     assert call.path[-1] == "call_not_noted", "a disk that does not answer is a failure"
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "me", "ivr-phone", "0"])
+def test_a_name_is_no_number_to_call_back(call, caller: str) -> None:
+    call.answered(caller).listens().finds("not_found").keys("1").keys("0")
+    call.hears(HandoffEnded("busy"))
+    assert call.heard == ["callback.ask_number"]
+    call.keys("5550177#")
+    assert call.all(NoteCallback)[0].number == "5550177"
 
 
 def test_a_payment_that_may_have_gone_through_is_never_tried_again(call) -> None:
