@@ -17,6 +17,7 @@ from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.publish import publish, rollback, versions
 from ivr.cli.serve import serve
+from ivr.cli.talk import talk
 from ivr.errors import IvrError, MenuError, SettingsError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command("serve")(serve)
 app.command("check")(check)
 app.command("outline")(outline)
 app.command("diff")(diff)
+app.command("talk")(talk)
 app.command("publish")(publish)
 app.command("versions")(versions)
 app.command("rollback")(rollback)

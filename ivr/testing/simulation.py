@@ -56,6 +56,8 @@ class Surroundings:
     """What becomes of transfers to outside numbers."""
     callbacks: bool = True
     """Whether callbacks can be noted."""
+    length: Callable[[menu_events.PlayPrompt], float] | None = None
+    """Seconds a prompt takes; by its letters where nobody measures it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Heard:
 
 
 class Call:
-    """A caller and a menu. `watch` is told of every command of the machine, and of texts in between."""
+    """A caller and a menu. `watch` is told of every command of the machine."""
 
     def __init__(
         self,
@@ -85,7 +87,9 @@ class Call:
         called: str = "ivr",
         currency: str = "USD",
         watch: Callable[[menu_events.Command], None] | None = None,
+        watch_lookup: Callable[[str, str, dict[str, object]], None] | None = None,
     ) -> None:
+        """`watch_lookup` is told of answers: name, outcome, values."""
         self.menu = menu
         self.around = around
         self.clock = clock
@@ -109,6 +113,7 @@ class Call:
         self.over = False
         self._caller = caller
         self._watch = watch or (lambda command: None)
+        self._watch_lookup = watch_lookup or (lambda name, outcome, values: None)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0
         self._began = clock.monotonic()
@@ -284,8 +289,7 @@ class Call:
     def _play(self, command: menu_events.PlayPrompt) -> None:
         self.playing = command
         self.playing_from = self.clock.monotonic()
-        letters = sum(len(piece.text) for piece in command.pieces)
-        self.playing_until = self.playing_from + max(0.2, letters / LETTERS_A_SECOND)
+        self.playing_until = self.playing_from + (self.around.length or spoken)(command)
         language = self.machine.facts.language
         self.heard.append(Heard(self.seconds, command.prompts, words(command.pieces), self.values(), language))
 
@@ -307,6 +311,7 @@ class Call:
         outcome = self.around.faults.get(command.name)
         if outcome == "slow":
             self.record.lookups.append({"name": command.name, "outcome": "slow", "seconds": command.limit})
+            self._watch_lookup(command.name, "slow", {})
             return
         if outcome is not None and outcome != "ok":
             result = LookupResult(outcome)
@@ -319,7 +324,11 @@ class Call:
         entry = {"name": command.name, "outcome": result.outcome, "seconds": LOOKUP_TIME}
         self.record.lookups.append(entry)
         ended = menu_events.LookupEnded(command.lookup, result.outcome, dict(result.values))
-        self._later(LOOKUP_TIME, lambda: self._tell(ended))
+        self._later(LOOKUP_TIME, lambda: self._answered(command.name, ended))
+
+    def _answered(self, name: str, ended: menu_events.LookupEnded) -> None:
+        self._watch_lookup(name, ended.outcome, ended.values)
+        self._tell(ended)
 
     # --- people -----------------------------------------------------------------------------------------------
 
@@ -371,6 +380,11 @@ class Call:
         self.record.end(by, reason)
         self.record.ended = self.clock.utc()
         self.record.language = self.machine.facts.language
+
+
+def spoken(command: menu_events.PlayPrompt) -> float:
+    """Seconds it takes to say something, by its letters."""
+    return max(0.2, sum(len(piece.text) for piece in command.pieces) / LETTERS_A_SECOND)
 
 
 def words(pieces: Sequence[menu_events.Piece]) -> str:
