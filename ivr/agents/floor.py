@@ -49,6 +49,9 @@ from ivr.agents.views import AgentView, Person
 from ivr.config import RoutingSettings
 from ivr.errors import LocalProtocolError
 
+AT_WORK = frozenset(AgentState) - {AgentState.OFF, AgentState.NOT_READY}
+"""States in which an agent is, or will be by itself, free for a caller."""
+
 
 class Floor:
     """Agents, queues and what happens between them. Pure: time is an argument."""
@@ -183,7 +186,7 @@ class Floor:
                 self._outside_answered(ticket_id, now)
             case OutsideFailed(ticket=ticket_id):
                 if (ticket := self._tickets.get(ticket_id)) is not None and ticket.outside:
-                    ticket.outside_failed(now)
+                    self._outside_failed(ticket, now)
             case Accepted() | PhoneAnswered() | Rejected() | OfferFailed():
                 self._offer_event(event, now)
             case CallHeld() | CallRetrieved() | AgentCallEnded() | WrapUpFinished():
@@ -261,6 +264,18 @@ class Floor:
             agent.release(now)
         ticket.outside = ""
         self._end(ticket, "answered", now)
+
+    def _outside_failed(self, ticket: Ticket, now: float) -> None:
+        """The last line of a round failed and nobody at work could take the caller: waiting on would be a lie.
+
+        The `busy` exit tells an emergency caller whom to dial, which no music does.
+        """
+        if ticket.outside_failed(now) and ticket.agent is None and not self._hope(ticket, now):
+            self._end(ticket, "overflow", now)
+
+    def _hope(self, ticket: Ticket, now: float) -> bool:
+        """Whether somebody who fits is at work: free, or busy with what will end."""
+        return any(agent.state in AT_WORK and ticket.fits(agent.skills, now) for agent in self._agents.values())
 
     # --- time and matching ------------------------------------------------------------------------------
 

@@ -74,11 +74,12 @@ class Ticket:
         at = self._outside_at()
         return self._lines()[self._outside_next].to if at is not None and now >= at else ""
 
-    def outside_failed(self, now: float) -> None:
-        """Go on to the next line; after the last one begin again, later."""
+    def outside_failed(self, now: float) -> bool:
+        """Go on to the next line; after the last one begin again, later. True when it was the last one."""
         self.outside = ""
         self._outside_next = (self._outside_next + 1) % len(self._lines())
         self._outside_not_before = now if self._outside_next else now + OUTSIDE_PAUSE
+        return self._outside_next == 0
 
     def next_time(self, now: float) -> float | None:
         """When something happens to this ticket by itself, after `now`.

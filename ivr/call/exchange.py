@@ -18,8 +18,8 @@ from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
-from ivr.call.record import closed_late
 from ivr.call.queues import queue_rules
+from ivr.call.record import closed_late
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
@@ -155,6 +155,7 @@ class Exchange:
     def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
         ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
         self.handoffs[ticket] = Handoff(ticket, visit, command, self)
+        visit.save()
         self.tell_floor(floor.CallerJoined(ticket, command.queue, command.priority_raise))
 
     def handoff_of(self, visit: Visit) -> Handoff | None:
@@ -287,6 +288,7 @@ class Exchange:
     def _ticket_ended(self, handoff: Handoff, command: floor.TicketEnded) -> None:
         handoff.end(command.outcome, command.waited, command.agent)
         if command.outcome == "answered":
+            handoff.visit.save()
             handoff.visit.handoff_ended(HandoffEnded("answered", command.agent))
             return
         self.handoffs.pop(handoff.ticket, None)

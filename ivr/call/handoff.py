@@ -54,9 +54,26 @@ class Handoff:
 
     def _refresh(self) -> None:
         waited = str(int(self.exchange.rooms.clock.monotonic() - self._started))
-        live = {name: waited for name, builtin in self._command.live_fields.items() if builtin == "waited"}
-        block = build(self._command.application, {**self._fields, **live}, limits=self._limits)
-        self.take(merge(self.document, block, limits=self._limits))
+        self._fields |= {name: waited for name, source in self._command.live_fields.items() if source == "waited"}
+        self.take(self._with_own_fields(self.document))
+
+    def _with_own_fields(self, document: str) -> str:
+        """`document` with the fields the menu learnt as it learnt them, whatever else is in their block."""
+        application = self._command.application
+        block = read(document, limits=self._limits).get(application, {}) | self._fields
+        return merge(document, build(application, block, limits=self._limits), limits=self._limits)
+
+    def take_from(self, agent: str, document: str) -> bool:
+        """The agent's screen wrote `document`. What the menu learnt stays as it was (H12); False if that was
+        needed, and the record tells of it."""
+        block = read(document, limits=self._limits).get(self._command.application, {})
+        lost = sorted(name for name, value in self._fields.items() if block.get(name) != value)
+        if not lost:
+            self.take(document)
+            return True
+        self.visit.note_incident(f"{agent} wrote over {', '.join(lost)} of {self._command.application}; kept")
+        self.take(self._with_own_fields(document))
+        return False
 
     def take(self, document: str) -> None:
         """The attached data is this from now on."""

@@ -62,7 +62,7 @@ class Offer:
             id=self.item_id,
             status=self.status,
             direction="inbound",
-            remote_numbers=(visit.record.caller,),
+            remote_numbers=(visit.number or self.rooms.settings.ici.unknown_number,),
             called_number=visit.record.called,
             queue_id=self.handoff.queue,
             attached_data=self.handoff.document,

@@ -28,6 +28,7 @@ from ivr.menu.machine import MenuMachine
 from ivr.sdp import NotAcceptable
 from ivr.sip import events as sip
 from ivr.store.contracts import Callback
+from ivr.store.numbers import plain_phone
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
@@ -58,6 +59,8 @@ class Visit:
             currency=self.rooms.settings.store.currency,
         )
         self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media)
+        self.number = plain_phone(incoming.calling_number)
+        """The caller's telephone number; empty when it was withheld, or is a name."""
         self.record = CallRecord(
             id=call_id,
             caller=incoming.calling_number or self.rooms.settings.ici.unknown_number,
@@ -199,7 +202,7 @@ class Visit:
         self.record.answered = self.rooms.clock.utc()
         agreed = self.voice.agreement
         logger.info("call_answered call=%s codec=%s", self.id, agreed.codec if agreed else "none")
-        self._drive(menu.CallAnswered(self.incoming.calling_number, self.incoming.called, self.record.answered))
+        self._drive(menu.CallAnswered(self.number, self.incoming.called, self.record.answered))
 
     def _reoffered(self, offer: bytes) -> None:
         try:
@@ -382,6 +385,10 @@ class Visit:
         self.exchange.visit_over(self)
         seconds = (self.record.ended - self.record.started).total_seconds()
         logger.info("call_ended call=%s by=%s reason=%s seconds=%.1f", self.id, by, reason, seconds)
+
+    def save(self) -> None:
+        """Put what is known so far on disk: a killed engine leaves a record that tells how far the call was."""
+        self.tasks.spawn(self.rooms.store.save_call(self.record.document()))
 
     async def close(self) -> None:
         """Give the sound back and put the record on disk."""

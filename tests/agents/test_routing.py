@@ -26,7 +26,7 @@ from ivr.agents.events import (
 )
 from ivr.agents.floor import Floor
 from ivr.agents.ticket import OUTSIDE_PAUSE
-from ivr.config import RoutingSettings
+from ivr.config import AgentSettings, RoutingSettings
 from ivr.errors import LocalProtocolError
 
 OUTSIDE = "tel:+15550000911"
@@ -196,8 +196,11 @@ def test_an_outside_line_that_answers_first_stops_the_agents_telephone(open_shif
     ]
 
 
-def test_an_outside_line_that_fails_is_tried_again_while_the_caller_waits(open_shift):
+def test_an_outside_line_that_fails_is_tried_again_while_the_caller_waits_for_somebody_at_work(open_shift):
     shift = open_shift(ann=["general"])
+    shift.ready("ann")
+    shift.joins("other", "general")
+    shift.answers("ann")
     shift.joins("urgent", "emergency")
     shift.waits(45.0)
     assert shift.does(OutsideFailed("urgent")) == []
@@ -205,9 +208,24 @@ def test_an_outside_line_that_fails_is_tried_again_while_the_caller_waits(open_s
     assert shift.waits(0.01) == [RingOutside("urgent", OUTSIDE)]
 
 
+@pytest.mark.parametrize("lunch", [False, True])
+def test_when_the_outside_line_fails_and_nobody_is_at_work_the_caller_is_told(open_shift, lunch):
+    """The `busy` exit says whom to dial in an emergency; music would not."""
+    shift = open_shift(ann=["general"])
+    if lunch:
+        shift.ready("ann")
+        shift.does(WorkmodeChosen("ann", 3))
+    shift.joins("urgent", "emergency")
+    shift.waits(45.0)
+    ended = shift.does(OutsideFailed("urgent"))
+    assert [(command.ticket, command.outcome) for command in ended] == [("urgent", "overflow")]
+
+
 def test_several_outside_lines_are_tried_in_turn():
     rule = QueueRule("q", frozenset({"x"}), 100, 20.0, spill=(Spill(60.0, "tel:+2"), Spill(45.0, "tel:+1")))
-    floor = Floor([], [rule], RoutingSettings())
+    floor = Floor([AgentSettings("ann", skills=("x",))], [rule], RoutingSettings())
+    for event in (LoggedOn("ann"), WorkmodeChosen("ann", 2), CallerJoined("o", "q"), PhoneAnswered("ann", "o")):
+        floor.handle(event, 0.0)
     floor.handle(CallerJoined("t", "q"), 0.0)
     assert floor.deadline == 45.0
     assert floor.expire(45.0) == [RingOutside("t", "tel:+1")]

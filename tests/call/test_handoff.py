@@ -218,6 +218,32 @@ async def test_accept_after_the_answer_is_no_fault_and_data_may_follow_the_hang_
     assert desk.statuses == ["alerting", "connected", "ended"]
 
 
+async def test_h12_what_the_menu_learnt_cannot_be_written_over_by_a_screen(house: House) -> None:
+    desk = await house.desk("desk1")
+    call = await ask_for_a_person(house)
+    item = await desk.item("connected")
+    await desk.client.set_attached_data(item.id, build("SAP-IC", {"PROVED": "verified", "NOTE": "calls back"}))
+    block = read(await desk.client.get_attached_data(item.id))["SAP-IC"]
+    assert (block["PROVED"], block["REASON"], block["NOTE"]) == ("no", "ASKED_FOR_AGENT", "calls back")
+    await call.hang_up()
+    record = await house.record()
+    assert "desk1 wrote over" in record["incidents"][0]["what"] and "PROVED" in record["incidents"][0]["what"]
+
+
+async def test_h18_a_caller_without_a_number_is_shown_as_unknown(house: House) -> None:
+    desk = await house.desk("desk1")
+    phone = await house.phone("alice")
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    await call.press("1")
+    await call.press("0")
+    item = await desk.item("connected")
+    assert item.remote_numbers == ("anonymous",)
+    assert read(item.attached_data)["SAP-IC"]["CALLER"] == ""
+    await call.hang_up()
+    assert (await house.record())["caller"] == "alice"
+
+
 async def test_the_emergency_key_leaves_the_queue_and_reaches_the_emergency_agent(house: House) -> None:
     call = await ask_for_a_person(house)
     await asyncio.sleep(1)
