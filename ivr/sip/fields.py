@@ -74,6 +74,25 @@ def split_outside_quotes(text: str, separator: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
+def is_closed(text: str) -> bool:
+    """Whether every quoted string and every angle bracket in it is closed."""
+    if '"' not in text:
+        return text.count("<") == text.count(">")
+    quoted = escaped = False
+    depth = 0
+    for letter in text:
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = letter == "\\"
+            quoted = letter != '"'
+        elif letter == '"':
+            quoted = True
+        else:
+            depth += (letter == "<") - (letter == ">")
+    return not quoted and not depth
+
+
 def parse_parameters(text: str) -> dict[str, str]:
     """``;name=value;flag`` by lower-case name; a flag has the empty value, the first of two wins."""
     parameters: dict[str, str] = {}
@@ -143,6 +162,8 @@ class NameAddress:
     @classmethod
     def parse(cls, text: str) -> NameAddress:
         """:raises ValueError: there is no URI in it."""
+        if not is_closed(text):  # a tag put behind it would become part of it
+            raise ValueError(f"{text[:100]!r} has no closing quote, or angle brackets that do not close")
         head, *parameters = split_outside_quotes(text, ";")
         display, bracket, uri = cls._cut(head)
         uri = uri.strip()

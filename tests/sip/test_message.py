@@ -158,7 +158,20 @@ def test_what_is_no_via_is_refused(text: str) -> None:
         Via.parse(text)
 
 
-@pytest.mark.parametrize("text", ["", "<>", "<sip:a", '"x <sip:a@b>', "nothing", "<sip:a> junk"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<>",
+        "<sip:a",
+        '"x <sip:a@b>',
+        "nothing",
+        "<sip:a> junk",
+        ': "x <sip:a@b>',
+        "<sip:a>;x=<",
+        '<sip:a>;x="\\"',
+    ],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"needs an address|closing quote|brackets"):
+    with pytest.raises(ValueError, match=r"needs an address|closing quote|bracket"):
         NameAddress.parse(text)
