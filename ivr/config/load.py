@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ivr.config.between import mistakes_between
 from ivr.config.settings import Account, AgentSettings, HostPort, Settings
 from ivr.config.shipped import shipped
 from ivr.errors import Problem, SettingsError
@@ -45,7 +46,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     if source is None:
         source = Path("ivr.toml") if Path("ivr.toml").exists() else shipped("ivr.toml")
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(
@@ -199,7 +200,8 @@ class _Reader:
         ]
         for table, key, value, least, most in limits:
             if not least <= value <= most:
-                self.wrong(table, key, f"is {value:g}; it must be between {least:g} and {most:g}")
+                needed = f"it must be between {_plain(least)} and {_plain(most)}"
+                self.wrong(table, key, f"is {_plain(value)}; {needed}")
         if 90 <= settings.sip.session_expires < settings.sip.min_session_expires:
             least = settings.sip.min_session_expires
             self.wrong("sip", "session_expires", f"is below min_session_expires, {least}; make it that at least")
@@ -219,6 +221,8 @@ class _Reader:
         ):
             if not _is_host(address.host):
                 self.wrong(table, key, f"{address.host!r} is no IP address; write one of this machine, or 0.0.0.0")
+        for mistake in mistakes_between(settings):
+            self.wrong(*mistake)
 
     def wrong(self, table: str, key: str, message: str) -> None:
         where = f"{table}.{key}" if table else key
@@ -227,12 +231,13 @@ class _Reader:
     def line_of(self, table: str, key: str) -> int:
         """The line `key` is written on; 0 where it cannot be told."""
         name, _, number = table.partition(" ")
+        whole = f"{table}.{key}" if table else key
         current, seen, header = "", 0, 0
         for at, line in enumerate(self.lines, 1):
             if head := re.match(r"\s*\[+\s*([\w.]+)\s*\]+", line):
                 seen += head[1] == name
                 current = head[1]
-                if (not table and head[1] == key) or (current == name and number and seen == int(number)):
+                if head[1] == whole or (current == name and number and seen == int(number)):
                     header = header or at
             elif (
                 re.match(rf"\s*{re.escape(key)}\s*=", line)
@@ -256,6 +261,10 @@ def _meant(word: str, known: list[str]) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known are {', '.join(known)}" if len(known) < 14 else ""
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}" if value < 1_000_000 else f"{value:.0f}"
 
 
 def _show(value: object) -> str:

@@ -54,7 +54,7 @@ class SipSettings:
     min_session_expires: int = 90
     """The shortest such interval in seconds that is not refused with 422."""
     trunks: tuple[str, ...] = ()
-    """Hosts whose P-Asserted-Identity is believed as the caller's number (RFC 3325)."""
+    """Numeric addresses whose P-Asserted-Identity is believed as the caller's number (RFC 3325)."""
     dial: tuple[str, ...] = ()
     """Number prefixes that may be called out to (``tel:+1555…``); none by default."""
     gateway: str = ""

@@ -55,6 +55,56 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
         assert found == value, f"[{table}] {key}"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[sip]\nrealm = ""', "2: sip.realm: is ''; write a name without quotation marks and backslashes"),
+        (
+            '[sip]\ntrunks = ["trunk.example"]',
+            "2: sip.trunks: 'trunk.example' is no numeric address; write the one its messages come from",
+        ),
+        (
+            '[sip]\ndial = ["+1555"]\ngateway = "sip:10.0.0.1"',
+            "2: sip.dial: '+1555' is no prefix of a number; write it like \"tel:+1555\"",
+        ),
+        (
+            '[sip]\ngateway = "http://x"',
+            "2: sip.gateway: is 'http://x'; write a SIP address, like sip:trunk.example:5060",
+        ),
+        (
+            '[[sip.accounts]]\nuser = "x"',
+            "1: sip.accounts: every [[sip.accounts]] needs a user and a password, both texts, and nothing else",
+        ),
+        ("[ici]\nmax_attached_data = -2", "2: ici.max_attached_data: is -2; it must be between 1024 and 16777216"),
+        ('[store]\ncurrency = "XXZ"', "2: store.currency: 'XXZ' is no currency; write an ISO 4217 code, like USD"),
+        ('[menu]\nfolder = "menues"', "2: menu.folder: 'menues' is no folder; name the one that holds the menus"),
+        (
+            '[menu]\naudio = "sounds"',
+            "2: menu.audio: 'sounds' is no folder; name the one that holds the recordings, or make it",
+        ),
+        (
+            '[[agents]]\nid = "a"\nphone = "sip:a@10.0.0.9"',
+            "3: agents 1.phone: is at 10.0.0.9, which ici.phones does not list; add it there, or nothing rings",
+        ),
+        (
+            '[[agents]]\nid = "a"\nphone = "sip:a@127.0.0.1:0"',
+            "3: agents 1.phone: has the port 0; a port is 1 to 65535",
+        ),
+        (
+            '[[agents]]\nid = "a"\npassword = "x"\n[[sip.accounts]]\nuser = "a"\npassword = "y"',
+            "4: sip.accounts: the user 'a' is an agent with a password, "
+            "who may register with that one; take it out",
+        ),
+    ],
+)
+def test_what_would_fail_in_the_first_call_is_told_before_it(tmp_path: Path, text: str, said: str) -> None:
+    assert mistakes(written(tmp_path, text)) == [said]
+
+
+def test_a_byte_order_mark_of_a_windows_editor_is_no_mistake(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, "\ufeff[sip]\nmax_calls = 7\n"), {}).sip.max_calls == 7
+
+
 def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, '[sip]\nlisten = "0.0.0.0:5060"\n')
     environ = {"IVR_SIP_LISTEN": "127.0.0.1:5070", "IVR_SIP_TCP": "false", "IVR_ICI_PHONES": "10.0.0.1, pbx"}

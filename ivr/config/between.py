@@ -1,0 +1,73 @@
+"""Values of the right type that still cannot work: wrong kinds of addresses, contradictions."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from babel.numbers import is_currency
+
+from ivr.config.settings import MenuSettings, Settings
+
+Mistake = tuple[str, str, str]
+"""Table, key, and what is wrong with what to write instead."""
+_GATEWAY = re.compile(r"sips?:([^@\s;]+@)?[^@\s;/]+(;[^\s]*)?")
+_PREFIX = re.compile(r"tel:\+?[0-9]+|sips?:\S+")
+
+
+def mistakes_between(settings: Settings) -> Iterator[Mistake]:
+    """What would start without a word and fail in the first call."""
+    yield from _signalling(settings)
+    yield from _agents(settings)
+    currency = settings.store.currency
+    if re.fullmatch(r"[A-Z]{3}", currency) and not is_currency(currency):
+        yield "store", "currency", f"{currency!r} is no currency; write an ISO 4217 code, like USD"
+    if not settings.menu.folder.is_dir():
+        message = f"{str(settings.menu.folder)!r} is no folder; name the one that holds the menus"
+        yield "menu", "folder", message
+    if not settings.menu.audio.is_dir() and settings.menu.audio != MenuSettings().audio:
+        message = f"{str(settings.menu.audio)!r} is no folder; name the one that holds the recordings, or make it"
+        yield "menu", "audio", message
+
+
+def _signalling(settings: Settings) -> Iterator[Mistake]:
+    sip = settings.sip
+    if not sip.realm or any(sign in '"\\' or not sign.isprintable() for sign in sip.realm):
+        yield "sip", "realm", f"is {sip.realm!r}; write a name without quotation marks and backslashes"
+    for host in sip.trunks:
+        if not _is_address(host):
+            yield "sip", "trunks", f"{host!r} is no numeric address; write the one its messages come from"
+    for prefix in sip.dial:
+        if not _PREFIX.fullmatch(prefix):
+            yield "sip", "dial", f'{prefix!r} is no prefix of a number; write it like "tel:+1555"'
+    if sip.gateway and not _GATEWAY.fullmatch(sip.gateway):
+        yield "sip", "gateway", f"is {sip.gateway!r}; write a SIP address, like sip:trunk.example:5060"
+    guarded = {agent.id for agent in settings.agents if agent.password}
+    users = [account.user for account in sip.accounts]
+    for number, user in enumerate(users):
+        if user in users[:number]:
+            yield "sip", "accounts", f"the user {user!r} is there twice; keep one"
+        if user in guarded:
+            message = f"the user {user!r} is an agent with a password, who may register with that one; take it out"
+            yield "sip", "accounts", message
+
+
+def _agents(settings: Settings) -> Iterator[Mistake]:
+    for number, agent in enumerate(settings.agents, 1):
+        match = re.match(r"sips?:[^@\s]+@(\[[^\]\s]+\]|[^@\s:;]+)(?::(\d+))?(;|$)", agent.phone)
+        if match is None:
+            continue  # none, or told already
+        host, where = match[1].strip("[]"), f"agents {number}"
+        if host not in settings.ici.phones:
+            yield where, "phone", f"is at {host}, which ici.phones does not list; add it there, or nothing rings"
+        if match[2] is not None and not 0 < int(match[2]) < 65536:
+            yield where, "phone", f"has the port {match[2]}; a port is 1 to 65535"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
