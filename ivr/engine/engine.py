@@ -26,7 +26,8 @@ from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file
 from ivr.engine.shelf import live_menu
-from ivr.errors import Problem, SettingsError
+from ivr.engine.voices import voice_mistakes
+from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
 from ivr.ici.client import EventSender
 from ivr.ici.endpoint import IciEndpoint
@@ -127,6 +128,8 @@ class Engine:
 
         await voice.start()
         self._parts.push_async_callback(voice.stop)
+        if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
+            raise MenuError(mistakes)
         self._parts.push_async_callback(library.stop)
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
         report = await library.build(clips, on_progress)
