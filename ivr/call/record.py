@@ -81,6 +81,8 @@ class CallRecord:
     keys: KeyLog = field(default_factory=KeyLog)
     incidents: list[dict[str, Any]] = field(default_factory=list)
     """What went wrong and was mended or not: at (seconds after the answer) and what."""
+    recordings: list[dict[str, Any]] = field(default_factory=list)
+    """What callers said after the beep: step, at, seconds, file (None when nothing was kept) and why it ended."""
     media: dict[str, Any] | None = None
     end_by: str = ""
     """caller, system, agent or failure."""
@@ -123,6 +125,7 @@ class CallRecord:
             "handoff": handoffs[-1] if handoffs else None,
             "handoffs": handoffs,
             "incidents": list(self.incidents),
+            "recordings": [dict(recording) for recording in self.recordings],
             "media": self.media,
             "sip_call_id": self.sip_call_id,
             "end": {"by": self.end_by, "reason": self.end_reason} if self.end_by else None,

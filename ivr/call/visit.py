@@ -11,6 +11,7 @@ from ivr.call.draft import Sandbox
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord
+from ivr.call.recordings import Recordings
 from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
@@ -20,6 +21,7 @@ from ivr.media.messages import (
     MediaEvent,
     MediaSilent,
     PlayEnded,
+    RecordingClosed,
     SpeechEnded,
     SpeechStarted,
 )
@@ -71,6 +73,9 @@ class Visit:
         )
         self.tasks = Tasks(call_id)
         self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
+        self.recordings = Recordings(
+            call_id, self.leg, self.rooms.settings.var, self.rooms.media, self.record.recordings, self._drive
+        )
         self.sandbox = Sandbox(self, self._drive) if self.draft else None
         self.over = False
         """Nothing more is said or heard; the record is being closed."""
@@ -154,6 +159,8 @@ class Visit:
                 self.sounding.heard(event)
             case SpeechEnded():
                 self.sounding.speech_ended()
+            case RecordingClosed():
+                self.recordings.ended(event)
             case MediaSilent():
                 self.hang_up("failure", f"no sound from the caller for {event.seconds:.0f} s")
             case _:
@@ -177,6 +184,7 @@ class Visit:
         self.sound_back.set()
         self.rooms.signalling.offer(self.leg, sdp)
         self.sounding.again()
+        self.recordings.lost()
 
     def note_incident(self, what: str) -> None:
         """Something went wrong that the record should tell."""
@@ -284,6 +292,10 @@ class Visit:
                 self.exchange.start_transfer(self, command.to)
             case menu.NoteCallback():
                 self.tasks.spawn(self._note_callback(command))
+            case menu.StartRecording():
+                self.recordings.start(command, self._now() - self._answered_at)
+            case menu.StopRecording():
+                self.recordings.stop()
             case menu.HangUp():
                 self.tasks.spawn(self._say_goodbye(command.reason))
             case _:
@@ -394,6 +406,7 @@ class Visit:
         """Give the sound back and put the record on disk."""
         try:
             figures = await self.voice.close()
+            self.recordings.leg_closed(figures.recorded)
             self.record.media = {
                 "sent": figures.sent,
                 "received": figures.received,

@@ -90,6 +90,20 @@ class MediaSilent:
     seconds: float
 
 
+RecordingEnd = Literal["silence", "longest", "stopped", "closed", "unwritable"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingClosed:
+    """A recording is over, and its file on disk."""
+
+    leg: str
+    recording: str
+    seconds: float
+    """Of sound; 0 when nobody spoke or nothing could be written, and then there is no file."""
+    why: RecordingEnd
+
+
 @dataclass(frozen=True, slots=True)
 class LegClosed:
     """Figures of a leg that was closed."""
@@ -104,6 +118,8 @@ class LegClosed:
     """Seconds, RFC 3550 section 6.4.1."""
     dropped: int
     """Malformed, foreign or unexpected packets."""
+    recorded: float = 0.0
+    """Seconds of a recording that ended with the leg; its file is being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +129,14 @@ class WorkerLost:
     legs: tuple[str, ...]
 
 
-MediaEvent = KeyHeard | PlayEnded | SpeechStarted | AudioHeard | SpeechEnded | MediaSilent | LegClosed | WorkerLost
+MediaEvent = (
+    KeyHeard
+    | PlayEnded
+    | SpeechStarted
+    | AudioHeard
+    | SpeechEnded
+    | MediaSilent
+    | RecordingClosed
+    | LegClosed
+    | WorkerLost
+)

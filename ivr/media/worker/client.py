@@ -241,6 +241,18 @@ class MediaWorkers:
         """Tell when the caller speaks, and what; or no longer."""
         self._command("listen", leg, on=on)
 
+    def record(self, leg: str, recording: str, file: Path, *, longest: float, patience: float) -> None:
+        """Beep, then record what is heard until `patience` seconds of silence; RecordingClosed tells.
+
+        `longest`: seconds. A leg that is not there tells nothing.
+        """
+        path = str(Path(file).absolute())
+        self._command("record", leg, recording=recording, file=path, longest=longest, patience=patience)
+
+    def stop_recording(self, leg: str) -> None:
+        """End the recording, if one goes on; it is kept."""
+        self._command("stop_recording", leg)
+
     def bridge(self, a: str, b: str) -> None:
         """Let two legs hear each other. Raises LocalProtocolError if they live in different workers (`beside`)."""
         one, other = self._legs.get(a), self._legs.get(b)

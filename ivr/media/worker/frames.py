@@ -24,6 +24,7 @@ from ivr.media.messages import (
     MediaEvent,
     MediaSilent,
     PlayEnded,
+    RecordingClosed,
     SpeechEnded,
     SpeechStarted,
 )
@@ -36,7 +37,16 @@ Header = dict[str, Any]
 
 _EVENTS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (KeyHeard, PlayEnded, SpeechStarted, SpeechEnded, MediaSilent, LegClosed, LegOpened)
+    for kind in (
+        KeyHeard,
+        PlayEnded,
+        SpeechStarted,
+        SpeechEnded,
+        MediaSilent,
+        RecordingClosed,
+        LegClosed,
+        LegOpened,
+    )
 }
 
 

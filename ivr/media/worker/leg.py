@@ -21,6 +21,7 @@ from ivr.media.messages import (
     MediaEvent,
     MediaSilent,
     PlayEnded,
+    RecordingEnd,
     SpeechStarted,
     StreamFormat,
 )
@@ -31,6 +32,7 @@ from ivr.media.telephone_event import EventReceiver, EventSender, KeyPressed, Ke
 from ivr.media.worker.hearing import Heard, Hearing
 from ivr.media.worker.outgoing import PACKET_TIME, Outgoing
 from ivr.media.worker.play import Interrupt, Play, Why
+from ivr.media.worker.recorder import BEEP_PLAY, Recording, beep
 from ivr.media.worker.relay import Relay
 from ivr.media.worker.reports import Reports
 from ivr.media.worker.sockets import disconnect
@@ -75,6 +77,7 @@ class Leg:
         self._music: Playlist | None = None
         self._talking = False
         self._hearing: Hearing | None = None
+        self._recording: Recording | None = None
         self._relay: Relay | None = None
         self._partner: Leg | None = None
         self._own_press: int | None = None
@@ -109,6 +112,8 @@ class Leg:
         if play is None:
             return None
         self._emit(play.ended(self.name, now, why))
+        if self._recording is not None and play.name == BEEP_PLAY:
+            self._recording.begin(now)
         return play.name
 
     def listen(self, on: bool) -> None:
@@ -117,6 +122,23 @@ class Leg:
             self._hearing = Hearing(self.name)
         elif not on:
             self._hearing = None
+
+    def record(self, recording: Recording, now: float) -> None:
+        """Beep, then keep what the caller says; a recording that goes on ends."""
+        self.end_recording("stopped", now)
+        self._recording = recording
+        codec = self.format.codec if self.format else "PCMU"
+        self.play(BEEP_PLAY, Playlist([beep(codec)]), "never", now)
+
+    def end_recording(self, why: RecordingEnd, now: float) -> float:
+        """Seconds that were recorded until now."""
+        recording, self._recording = self._recording, None
+        if recording is None or recording.over:
+            return 0.0
+        if self._play is not None and self._play.name == BEEP_PLAY:
+            self.end_play("stopped", now)
+        recording.end(why)
+        return recording.seconds
 
     def send_key(self, key: str, duration: float) -> None:
         """Press a key towards the peer after those that wait already. Raises LocalProtocolError for no key."""
@@ -152,6 +174,7 @@ class Leg:
 
     def close(self, now: float) -> LegClosed:
         """End what goes on, say BYE, close the sockets."""
+        recorded = round(self.end_recording("closed", now), 3)
         self.end_play("closed", now)
         self.part()
         self.reports.send(self._latch.target, self.outgoing.on_clock(self._elapsed(now)), now, bye=True)
@@ -159,7 +182,8 @@ class Leg:
         self.rtcp.close()
         seen = self.reception
         dropped = self.dropped + self.reports.dropped + self._keys.ignored
-        return LegClosed(self.name, self.outgoing.sent, seen.received, seen.lost, round(seen.jitter, 6), dropped)
+        jitter = round(seen.jitter, 6)
+        return LegClosed(self.name, self.outgoing.sent, seen.received, seen.lost, jitter, dropped, recorded)
 
     # --- every 20 ms ---
 
@@ -231,6 +255,8 @@ class Leg:
             self._tell_keys(self._keys.expire(now), now)
         if self._hearing is not None:
             self._tell_heard(self._hearing.expire(now), now)
+        if self._recording is not None:
+            self._recording.expire(now)
         if now >= self.reports.next:
             self.reports.send(self._latch.target, self.outgoing.on_clock(self._elapsed(now)), now)
         form = self.format
@@ -286,6 +312,8 @@ class Leg:
         elif codec is not None and form.receive and payload:
             if self._hearing is not None:
                 self._hear(codec, payload, ahead, now)
+            if self._recording is not None:
+                self._recording.feed(codec, payload, ahead, now, key=self._keys.pressed)
             if self._relay is not None:
                 self._pass_on(codec, sequence_number, timestamp, ssrc, payload, marker, now)
 

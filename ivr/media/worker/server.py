@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ivr.errors import IvrError, RemoteProtocolError
@@ -19,6 +20,7 @@ from ivr.media.worker.control import Control, ControlLogHandler
 from ivr.media.worker.frames import Header
 from ivr.media.worker.leg import Leg
 from ivr.media.worker.loop import Loop
+from ivr.media.worker.recorder import Recording, Tapes
 from ivr.media.worker.sockets import open_pair
 from ivr.media.worker.sounds import Sounds
 
@@ -35,6 +37,8 @@ class MediaServer:
         self._control = control
         self._loop = Loop()
         self._sounds = Sounds()
+        self._tapes = Tapes()
+        self._loop.watch(self._tapes.ready, self._recorded)
         self._legs: dict[str, Leg] = {}
         self._commands: dict[str, Callable[[Header], None]] = {
             "open": self._open,
@@ -47,6 +51,8 @@ class MediaServer:
             "hold": self._hold,
             "unhold": self._unhold,
             "key": self._key,
+            "record": self._record,
+            "stop_recording": self._stop_recording,
             "close": self._close,
             "health": self._health,
         }
@@ -62,6 +68,7 @@ class MediaServer:
         finally:
             for name in list(self._legs):
                 self._close({"leg": name})
+            self._tapes.close()
             control.flush()
 
     def _follow_control(self) -> None:
@@ -153,6 +160,24 @@ class MediaServer:
 
     def _key(self, header: Header) -> None:
         self._legs[header["leg"]].send_key(header["key"], header["duration"])
+
+    def _record(self, header: Header) -> None:
+        leg = self._legs[header["leg"]]
+        recording = Recording(
+            header["recording"],
+            Path(header["file"]),
+            float(header["longest"]),
+            float(header["patience"]),
+            lambda ended, why: self._tapes.keep(leg.name, ended, why),
+        )
+        leg.record(recording, time.monotonic())
+
+    def _stop_recording(self, header: Header) -> None:
+        self._legs[header["leg"]].end_recording("stopped", time.monotonic())
+
+    def _recorded(self, now: float) -> None:
+        for event in self._tapes.told():
+            self._control.emit(event)
 
     def _close(self, header: Header) -> None:
         leg = self._legs.pop(header["leg"])
