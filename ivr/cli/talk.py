@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import sys
 import tempfile
@@ -17,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from ivr.cli.call_story import tell
 from ivr.cli.customers import Config
-from ivr.cli.tables import plain, print_json
+from ivr.cli.tables import PIPED_WIDTH, plain, print_json
 from ivr.config import Settings, load_settings
 from ivr.errors import IvrError
 from ivr.menu import events
@@ -34,7 +36,7 @@ from ivr.testing.speaking import Speaking, player
 from ivr.testing.talk import KEYS, Talk
 
 STYLES = {"step": "bold cyan", "say": "", "look": "magenta", "key": "green", "note": "dim", "wrong": "red"}
-INDENT = {"step": ""}
+INDENT = 8
 TICK = 0.1
 """Seconds between two looks at the clock while the keyboard is the telephone."""
 ERASE = "\r\x1b[K"
@@ -67,7 +69,7 @@ def talk(
         wav = wav or Path("talk.wav")
         print(f"ivr: there is no program that plays sound here; what is said goes to {wav}", file=sys.stderr)
         speak = False
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(SampleStore(clock, currency=settings.store.currency))
         around = Surroundings(store)
@@ -121,15 +123,16 @@ class _Sound:
 
 
 def _run(phone: Talk, console: Console) -> None:
-    phone.begin()
     if sys.stdin.isatty():
         console.print("Digits, * and # are keys; a letter or ! begins a command, ? tells them all; q hangs up.\n")
+        phone.begin()
         try:
             _keyboard(phone)
         except KeyboardInterrupt:
             phone.line("hangup")
         sys.stdout.write(ERASE)
         return
+    phone.begin()
     for line in sys.stdin:
         if phone.call.over:
             break
@@ -152,21 +155,27 @@ def _keyboard(phone: Talk) -> None:
             before = now
             if not ready:
                 continue
-            sign = sys.stdin.read(1)
-            if not sign or sign == "\x04":
-                phone.line("hangup")
-            elif not typed and sign in KEYS:
-                phone.key(sign)
-            elif sign in "\r\n":
-                if typed and not phone.command(typed):
-                    phone.press(typed)
-                typed = ""
-            elif sign in "\x7f\b":
-                typed = typed[:-1]
-            elif not typed and sign in "q?":
-                phone.command(sign)
-            elif sign.isprintable():
-                typed += sign
+            for sign in os.read(sys.stdin.fileno(), 256).decode("utf-8", "ignore") or "\x04":
+                typed = _pressed(phone, typed, sign)
+
+
+def _pressed(phone: Talk, typed: str, sign: str) -> str:
+    """Takes one sign of the keyboard; returns what stands in the command line then."""
+    if sign == "\x04":
+        phone.line("hangup")
+    elif not typed and sign in KEYS:
+        phone.key(sign)
+    elif sign in "\r\n":
+        if typed and not phone.command(typed):
+            phone.press(typed)
+        return ""
+    elif sign in "\x7f\b":
+        return typed[:-1]
+    elif not typed and sign in "q?":
+        phone.command(sign)
+    elif sign.isprintable():
+        return typed + sign
+    return typed
 
 
 @contextlib.contextmanager
@@ -198,7 +207,8 @@ def _status(phone: Talk) -> str:
 def _print(console: Console, kind: str, text: str) -> None:
     if sys.stdin.isatty():
         sys.stdout.write(ERASE)
-    console.print(Text(INDENT.get(kind, "        ") + plain(text), style=STYLES.get(kind, "")))
+    line = Text(plain(text), style=STYLES.get(kind, ""))
+    console.print(Padding(line, (0, 0, 0, 0 if kind == "step" else INDENT), expand=False))
 
 
 def _speaking(settings: Settings, menu: Menu) -> Speaking:
