@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ivr.call.clips import clip_of, clips_of
+from ivr.call.clips import clips_of
 from ivr.cli.customers import BAD_INPUT, Config, Json
+from ivr.cli.prompt_stock import Line, Stock
+from ivr.cli.prompts_import import import_
+from ivr.cli.prompts_script import script
+from ivr.cli.prompts_todo import MenuName, todo
 from ivr.cli.tables import cell, complain, console, print_json, table
 from ivr.config import Settings, load_settings
-from ivr.errors import IvrError, ProblemsError
-from ivr.menu.events import Piece
+from ivr.errors import ProblemsError
 from ivr.menu.load import load_menu
-from ivr.menu.model import Menu
-from ivr.menu.prompts import all_pieces
 from ivr.speech.contracts import Clip
 from ivr.speech.engines.library import BuildReport, DiskClipLibrary
-from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
-from ivr.speech.wav import decode_wav
+from ivr.speech.engines.voice_pool import VoicePool
 
-prompts_app = typer.Typer(no_args_is_help=True, help="The prompts callers hear: render them, list them.")
-
-MenuName = Annotated[
-    str | None,
-    typer.Option("--menu", "-m", help="A menu's name or file; else the default menu.", show_default=False),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One sound of a menu, for the list."""
-
-    id: str
-    """Prompt id; empty for values such as digits and cents."""
-    language: str
-    text: str
-    state: str
-    """recorded, unreadable (a recording that is no WAV file), synthesised, or missing."""
-    recording: Path | None
-    """Where a recording is looked for."""
+prompts_app = typer.Typer(
+    no_args_is_help=True, help="The prompts callers hear: record them, render them, list them."
+)
+prompts_app.command("todo")(todo)
+prompts_app.command("script")(script)
+prompts_app.command("import")(import_)
 
 
 @prompts_app.command("build")
@@ -72,58 +56,69 @@ def build(menu: MenuName = None, as_json: Json = False, config: Config = None) -
 
 
 @prompts_app.command("list")
-def list_(menu: MenuName = None, as_json: Json = False, config: Config = None) -> None:
-    """Every prompt of a menu in every language: its text, and whether it is recorded, synthesised or missing."""
-    settings = load_settings(config)
-    loaded = load_menu(menu or settings.menu.default, settings.menu.folder)
-    lines = _lines(settings, loaded)
+def list_(
+    menu: MenuName = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Measure length, level and silence.")] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Every prompt of a menu in every language: its text, and whether it is recorded, synthesised or missing.
+
+    With -v also what it measures: seconds, level of the active speech in dBov (-20 is right), highest peak in
+    dBFS, and the silence before and after in seconds.
+    """
+    lines = list(Stock(menu, config).lines())
     if as_json:
-        fields = ("id", "language", "text", "state", "recording")
-        print_json([{name: getattr(line, name) for name in fields} for line in lines])
+        print_json([_facts(line, verbose) for line in lines])
         return
-    shown = table("id", "language", "text", "sound")
+    meters = ("s", "level", "peak", "before", "after") if verbose else ()
+    shown = table("id", "language", "text", "sound", *meters, right=meters)
     for line in lines:
-        shown.add_row(cell(line.id or "(value)"), cell(line.language), cell(line.text), cell(line.state))
+        row = [cell(line.id or "(value)"), cell(line.language), cell(line.text), cell(line.state)]
+        shown.add_row(*row, *(_meters(line) if verbose else ()))
     console().print(shown)
     states = [line.state for line in lines]
     print(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))) + ".")
 
 
+def _facts(line: Line, verbose: bool) -> dict[str, object]:
+    facts: dict[str, object] = {
+        name: getattr(line, name) for name in ("id", "language", "text", "state", "recording")
+    }
+    meter = line.measured() if verbose else None
+    if meter:
+        figures = {"seconds": 2, "level": 1, "peak": 1, "before": 2, "after": 2}
+        facts |= {name: _finite(round(getattr(meter, name), places)) for name, places in figures.items()}
+    return facts
+
+
+def _finite(figure: float) -> float | None:
+    """JSON has no infinity; silence has no level."""
+    return figure if abs(figure) != float("inf") else None
+
+
+def _meters(line: Line) -> tuple[str, ...]:
+    meter = line.measured()
+    if meter is None:
+        return ("",) * 5
+    level, peak = (
+        "silent" if figure == float("-inf") else f"{figure:.0f}" for figure in (meter.level, meter.peak)
+    )
+    return f"{meter.seconds:.1f}", level, peak, f"{meter.before:.2f}", f"{meter.after:.2f}"
+
+
 async def _build(settings: Settings, clips: list[Clip]) -> BuildReport:
-    voice = Pyttsx3Voice()
-    library = _library(settings, voice)
+    voice = VoicePool()
+    library = DiskClipLibrary(settings.var / "prompts", voice, settings.speech.rate)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("Prompts", total=len(clips))
-            return await library.build(clips, lambda done, of: progress.update(task, completed=done, total=of))
+            return await library.build(
+                clips,
+                lambda done, of: progress.update(task, completed=done, total=of),
+                at_once=len(voice.voices),
+            )
     finally:
         await library.stop()
         await voice.stop()
-
-
-def _library(settings: Settings, voice: Pyttsx3Voice) -> DiskClipLibrary:
-    return DiskClipLibrary(settings.var / "prompts", voice, settings.speech.rate)
-
-
-def _lines(settings: Settings, menu: Menu) -> list[Line]:
-    library = _library(settings, Pyttsx3Voice())
-    pieces = (
-        piece for known in menu.languages for piece in all_pieces(known.book, currency=settings.store.currency)
-    )
-    return [_line(piece, clip_of(piece, menu, settings.menu.audio), library) for piece in pieces]
-
-
-def _line(piece: Piece, clip: Clip, library: DiskClipLibrary) -> Line:
-    state = "synthesised" if library.cached(clip) else "missing"
-    if clip.recording and clip.recording.is_file():
-        state = _recording_state(clip.recording)
-    return Line(piece.prompt, piece.language, piece.text, state, clip.recording)
-
-
-def _recording_state(recording: Path) -> str:
-    try:
-        decode_wav(recording.read_bytes())
-    except (IvrError, OSError):
-        return "unreadable"
-    return "recorded"

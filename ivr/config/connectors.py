@@ -81,7 +81,7 @@ class Connector:
     service: str = ""
     """Of a WSDL with several."""
     port: str = ""
-    place: str = ""
+    place: str = field(default="", compare=False)
     """File and line, for messages."""
 
     @property

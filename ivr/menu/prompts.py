@@ -18,7 +18,16 @@ from ivr.menu.prompt_file import read_prompts
 from ivr.menu.template import Hole, Part, Pause, Words, parse
 from ivr.menu.values import closed_set, is_empty, say_value
 
-__all__ = ["PromptBook", "PromptText", "Variant", "all_pieces", "compose", "read_prompts", "value_recording"]
+__all__ = [
+    "PromptBook",
+    "PromptText",
+    "Variant",
+    "all_pieces",
+    "compose",
+    "read_prompts",
+    "value_recording",
+    "wordings",
+]
 
 _VALUE_RECORDINGS = frozenset({"money", "date", "time", "digits", "number", "ordinal", "phone", "key"})
 """Formatters whose words come from a small stock, so that a studio can record them."""
@@ -80,6 +89,23 @@ def all_pieces(book: PromptBook, *, currency: str = "USD") -> list[Piece]:
             recording = value_recording(text)
             found.setdefault((book.language, text, recording), Piece("", book.language, text, recording))
     return list(found.values())
+
+
+def wordings(book: PromptBook, prompt: PromptText) -> Iterator[tuple[str, list[Piece | Hole]]]:
+    """Every text of a prompt, the usual one first under the name "", as its pieces and the places for values."""
+    texts = [("", prompt.text, prompt.id, prompt.audio)]
+    for variant in prompt.variants:
+        name = f"{prompt.id}.{variant.condition}.{variant.variable}"
+        texts.append((f"{variant.condition} {variant.variable}", variant.text, name, ()))
+    for what, text, name, audio in texts:
+        parts: list[Piece | Hole] = []
+        for part, recording in _recorded(text, name, audio):
+            if isinstance(part, Hole):
+                parts.append(part)
+            else:
+                said = part.text if isinstance(part, Words) else part.sign
+                parts.append(Piece(prompt.id, book.language, said, recording))
+        yield what, parts
 
 
 def value_recording(text: str) -> str:

@@ -52,6 +52,12 @@ def decode_wav(data: bytes) -> Sound:
 
     Raises BadWav when it is no WAV file, when its samples are compressed, or when there are none.
     """
+    rate, channels = decode_channels(data)
+    return Sound(rate, channels.mean(axis=0))
+
+
+def decode_channels(data: bytes) -> tuple[int, Samples]:
+    """Rate, and one row of samples for each channel. Raises what `decode_wav` does."""
     code, channels, rate, bits, body = _chunks(data)
     if not 1 <= channels <= 64 or not 1000 <= rate <= 768_000:
         raise BadWav(f"the WAV header says {channels} channels at {rate} Hz; save it again as 16-bit PCM")
@@ -59,10 +65,10 @@ def decode_wav(data: bytes) -> Sound:
     frames = len(samples) // channels
     if frames == 0:
         raise BadWav("the WAV file has no samples; record it again")
-    mixed = samples[: frames * channels].reshape(frames, channels).mean(axis=1)
-    if not np.isfinite(mixed).all():
+    apart = np.ascontiguousarray(samples[: frames * channels].reshape(frames, channels).T)
+    if not np.isfinite(apart).all():
         raise BadWav("the WAV file has samples that are no numbers; save it again as 16-bit PCM")
-    return Sound(rate, mixed)
+    return rate, apart
 
 
 def _chunks(data: bytes) -> tuple[int, int, int, int, bytes]:

@@ -278,6 +278,45 @@ def test_the_formatters_of_the_language_are_all_there() -> None:
     )
 
 
+SPOKEN = [
+    ("money", Decimal("84.20"), "eighty-four dollars|and twenty cents",
+     "ochenta y cuatro dólares|con veinte centavos", "vierundachtzig Dollar|und zwanzig Cent"),
+    ("money", Decimal(-5), "a credit of|five dollars", "un saldo a favor de|cinco dólares",
+     "ein Guthaben von|fünf Dollar"),
+    ("date", date(2026, 5, 31), "May thirty-first", "treinta y uno de mayo", "einunddreißigsten Mai"),
+    ("date", date(2027, 3, 1), "March first|twenty twenty-seven", "primero de marzo|de dos mil veintisiete",
+     "ersten März|zweitausendsiebenundzwanzig"),
+    ("time", "09:05", "nine oh five a.m.", "las nueve y cinco de la mañana", "neun Uhr fünf"),
+    ("time", "00:00", "midnight", "las doce de la noche", "null Uhr"),
+    ("digits", "407", "four|zero|seven", "cuatro|cero|siete", "vier|null|sieben"),
+    ("number", Decimal("-2.5"), "minus two point five", "menos dos punto cinco", "minus zwei Komma fünf"),
+    ("number", 1000001, "one million one", "un millón uno", "eine Million eins"),
+    ("ordinal", 21, "twenty-first", "vigésimo primero", "einundzwanzigste"),
+    ("phone", "+4930123456", "plus|four|nine|three,|zero|one|two,|three|four|five|six",
+     "más|cuatro|nueve|tres,|cero|uno|dos,|tres|cuatro|cinco|seis",
+     "plus|vier|neun|drei,|null|eins|zwei,|drei|vier|fünf|sechs"),
+    ("name", "JOSÉ  GRÜN", "José Grün", "José Grün", "José Grün"),
+    ("spell", "Zz-7ñ@ß", "zee|zee|dash|seven|Ñ|at|ß", "zeta|zeta|guion|siete|eñe|arroba|ß",
+     "Z|Z|Strich|sieben|Ñ|ät|Eszett"),
+    ("list", ["gas", "internet"], "gas,|and internet", "gas,|e internet", "gas,|und internet"),
+    ("list", ["a", "b", "c"], "a,|b,|and c", "a,|b,|y c", "a,|b,|und c"),
+    ("key", "*", "star", "asterisco", "Stern"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formatter", "value", "english", "spanish", "german"), SPOKEN)
+def test_every_formatter_speaks_three_languages(
+    formatter: str, value: object, english: str, spanish: str, german: str
+) -> None:
+    today = date(2026, 4, 1)
+    for language, said in (("en", english), ("es", spanish), ("de", german)):
+        assert say_value(value, formatter, language, today=today) == tuple(said.split("|"))
+
+
+def test_no_formatter_is_without_its_three_languages() -> None:
+    assert {row[0] for row in SPOKEN} == set(formatters()) - {"plain"}
+
+
 def test_zero_is_a_value_and_a_blank_is_none() -> None:
     assert [is_empty(value) for value in (None, "", "  ", [], 0, Decimal(0), "0")] == [True] * 4 + [False] * 3
     assert [is_zero(value) for value in (Decimal("0.00"), "0", 0, None, "", False, 1)] == [True] * 3 + [False] * 4

@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,8 +83,10 @@ class DiskClipLibrary:
             recording = None
         return recording or await self._synthesised(clip)
 
-    async def build(self, clips: Iterable[Clip], on_progress: Progress | None = None) -> BuildReport:
-        """Make all files that are missing.
+    async def build(
+        self, clips: Iterable[Clip], on_progress: Progress | None = None, *, at_once: int = 1
+    ) -> BuildReport:
+        """Make all files that are missing, `at_once` of them at the same time.
 
         Raises ProblemsError, with everything else made, when recordings cannot be read or texts not be said.
         """
@@ -91,25 +94,52 @@ class DiskClipLibrary:
         wanted = list(dict.fromkeys(clips))
         missing = await asyncio.to_thread(self._missing, wanted)
         total, done = len(wanted), len(wanted) - len(missing)
-        cached, recorded, problems = done, 0, []
+        cached, recorded = done, 0
+        problems: list[tuple[Clip, Problem]] = []
         if on_progress:
             on_progress(done, total)
-        for clip in missing:
-            try:
-                made = await self._build_one(clip)
-                cached += made == "cached"
-                recorded += made == "recorded"
-            except IvrError as error:
-                problems.append(Problem(str(clip.recording or clip.voice), str(error)))
-            done += 1
-            if on_progress:
-                on_progress(done, total)
+
+        async def work() -> None:
+            nonlocal cached, recorded, done
+            while queue:
+                clip = queue.popleft()
+                try:
+                    made = await self._build_one(clip)
+                    cached += made == "cached"
+                    recorded += made == "recorded"
+                except IvrError as error:
+                    problems.append((clip, Problem(str(clip.recording or clip.voice), str(error))))
+                done += 1
+                if on_progress:
+                    on_progress(done, total)
+
+        first, again = self._each_once(missing)
+        for some in (first, again):
+            queue = deque(some)
+            await asyncio.gather(*(work() for _ in range(at_once)))
         if problems:
-            raise ProblemsError(problems)
+            order = {clip: number for number, clip in enumerate(wanted)}
+            raise ProblemsError([problem for _, problem in sorted(problems, key=lambda found: order[found[0]])])
         seconds = self._clock.monotonic() - started
         report = BuildReport(total - cached - recorded, cached, recorded, seconds)
         log.info("prompts_built rendered=%d cached=%d recorded=%d", report.rendered, cached, recorded)
         return report
+
+    def _each_once(self, missing: list[Clip]) -> tuple[list[Clip], list[Clip]]:
+        """The first clip of every file, and those whose file is made by then."""
+        seen: set[object] = set()
+        first: list[Clip] = []
+        again: list[Clip] = []
+        for clip in missing:
+            try:
+                names: object = (
+                    clip.recording if clip.recording and clip.recording.exists() else self._speech(clip)
+                )
+            except IvrError:
+                names = clip
+            (again if names in seen else first).append(clip)
+            seen.add(names)
+        return first, again
 
     async def _build_one(self, clip: Clip) -> Literal["cached", "recorded", "rendered"]:
         """Two clips may say the same words, so that the second is there when its turn comes."""
