@@ -37,6 +37,8 @@ class Sounding:
         self._tasks = Tasks(call_id)
         self._preparing: asyncio.Task[None] | None = None
         self._plays: dict[str, menu.PlayPrompt] = {}
+        self._begun: dict[str, float] = {}
+        """Monotonic time each of them began."""
         self._waiting: Sequence[menu.Piece] | None = None
         """What is said in the queue, while the caller is there."""
         self.listening = False
@@ -56,15 +58,26 @@ class Sounding:
             return
         play = str(command.play)
         self._plays[play] = command
+        self._begun[play] = self._rooms.clock.monotonic()
         self._rooms.media.play(self._leg, play, files, interrupt=command.interrupt)
 
     def ended(self, event: PlayEnded) -> dict[str, Any] | None:
         """A play is over: the machine is told; returns the prompts, for the record."""
         command = self._plays.pop(event.play, None)
+        self._begun.pop(event.play, None)
         if command is None:
             return None
         self._tell(menu.PromptEnded(command.play, event.finished))
         return {"prompts": list(command.prompts), "played": round(event.played, 3), "why": event.why}
+
+    def cut_off(self) -> list[tuple[float, dict[str, Any]]]:
+        """What was being said when the caller left: when it began (monotonic), and the prompts, for the record."""
+        now, entries = self._rooms.clock.monotonic(), []
+        for play, command in self._plays.items():
+            began = self._begun[play]
+            entry = {"prompts": list(command.prompts), "played": round(now - began, 3), "why": "hung_up"}
+            entries.append((began, entry))
+        return entries
 
     def silence(self) -> None:
         self._waiting = None

@@ -208,6 +208,17 @@ class StartHandoff:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffClosed:
+    """Nobody is looked for, as the queue is closed at this hour. For the record: the step takes its own exit."""
+
+    queue: str
+    reason: str
+    application: str
+    fields: dict[str, str]
+    """Attached data, as an agent would have seen it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelHandoff:
     """The caller chose something else while waiting: withdraw everything."""
 
@@ -304,6 +315,7 @@ Command = (
     | StopListening
     | LookUp
     | StartHandoff
+    | HandoffClosed
     | CancelHandoff
     | StartTransfer
     | NoteCallback

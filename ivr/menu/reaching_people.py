@@ -9,6 +9,7 @@ from ivr.menu.events import (
     CallbackNoted,
     CancelHandoff,
     Event,
+    HandoffClosed,
     HandoffEnded,
     NoteCallback,
     StartHandoff,
@@ -45,11 +46,13 @@ class HandingOff(Activity):
             return
         queue = self.talk.menu.queues[self.step.queue]
         hours = self.talk.menu.hours.get(queue.open)
+        fields, live = self.talk.facts.attached()
         if hours is not None and not is_open(hours, self.talk.facts.utc(self.talk.now)):
+            unwaited = fields | dict.fromkeys(live, "0")
+            self.talk.tell(HandoffClosed(self.step.queue, self.step.reason, self.talk.menu.application, unwaited))
             self.talk.leave("closed", self.step.exits["closed"])
             return
         self.since = self.talk.now
-        fields, live = self.talk.facts.attached()
         waiting = self.talk.pieces([self.step.waiting] if self.step.waiting else [])
         self.talk.tell(
             StartHandoff(

@@ -283,6 +283,10 @@ class Call:
                 self.record.keys.consumed(command.count, secret=command.secret)
             case menu_events.KeysDropped():
                 self.record.keys.dropped(command.count)
+            case menu_events.HandoffClosed():
+                data, moment = {command.application: dict(command.fields)}, self.clock.utc()
+                closed = HandoffRecord(command.queue, command.reason, data, moment, outcome="closed", waited=0.0)
+                self.record.handoffs.append(closed)
             case menu_events.GoalReached():
                 self.record.goals.append(command.goal)
 

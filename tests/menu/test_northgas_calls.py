@@ -12,6 +12,7 @@ from ivr.menu.events import (
     CallerHungUp,
     CancelHandoff,
     GoalReached,
+    HandoffClosed,
     HandoffEnded,
     HangUp,
     KeyPressed,
@@ -169,6 +170,9 @@ def test_billing_is_closed_at_night_and_offers_to_call_back(call) -> None:
     call.keys("1").keys("4000000002").keys("1").finds().keys("1111").finds("refused", locked=True).listens()
     assert call.path[-2:] == ["agent_locked", "closed"]
     assert ("agent_locked", "closed") in call.exits
+    closed = call.all(HandoffClosed)[0]
+    assert (closed.queue, closed.reason, closed.fields["ACCOUNT"]) == ("billing", "ACCOUNT_LOCKED", "4000000002")
+    assert closed.fields["WAITED"] == "0"
     call.keys("1")
     note = call.all(NoteCallback)[0]
     assert (note.number, note.queue, note.reason) == ("+15550100", "billing", "ACCOUNT_LOCKED")
