@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivr.call.draft import Sandbox
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
-from ivr.call.record import CallRecord
+from ivr.call.record import CallRecord, HandoffRecord
 from ivr.call.recordings import Recordings
 from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
@@ -233,8 +233,11 @@ class Visit:
     def _play_ended(self, event: PlayEnded) -> None:
         entry = self.sounding.ended(event)
         if entry is not None:
-            at = round(event.at - event.played - self._answered_at, 3)
-            self.record.prompts.append({"at": at, **entry})
+            self._note_prompts(event.at - event.played, entry)
+
+    def _note_prompts(self, began: float, entry: dict[str, Any]) -> None:
+        """The sound may begin a packet before we know of the ACK, from which the record counts."""
+        self.record.prompts.append({"at": round(max(0.0, began - self._answered_at), 3), **entry})
 
     # --- the machine --------------------------------------------------------------------------------------
 
@@ -314,6 +317,10 @@ class Visit:
                 self.record.keys.consumed(command.count, secret=command.secret)
             case menu.KeysDropped():
                 self.record.keys.dropped(command.count)
+            case menu.HandoffClosed():
+                data, moment = {command.application: dict(command.fields)}, self.rooms.clock.utc()
+                closed = HandoffRecord(command.queue, command.reason, data, moment, outcome="closed", waited=0.0)
+                self.record.handoffs.append(closed)
             case menu.GoalReached():
                 self.record.goals.append(command.goal)
                 logger.info("goal_reached call=%s goal=%s", self.id, command.goal)
@@ -390,6 +397,8 @@ class Visit:
         if self._timer is not None:
             self._timer.cancel()
         self.tasks.cancel()
+        for began, entry in self.sounding.cut_off():
+            self._note_prompts(began, entry)
         self.sounding.close()
         self.record.end(by, reason)
         self.record.ended = self.rooms.clock.utc()
