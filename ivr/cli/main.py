@@ -13,6 +13,7 @@ from ivr.cli.calls import calls_app
 from ivr.cli.check import check
 from ivr.cli.customers import customers_app
 from ivr.cli.diff import diff
+from ivr.cli.graph import graph
 from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.publish import publish, rollback, versions
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("check")(check)
 app.command("outline")(outline)
+app.command("graph")(graph)
 app.command("diff")(diff)
 app.command("talk")(talk)
 app.command("publish")(publish)
