@@ -22,6 +22,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.media $(ARGS)
 
 $(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null \
+	  || { echo "$(PYTHON) is not there; name a Python from 3.11 on: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \

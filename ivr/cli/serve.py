@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +71,9 @@ async def _serve(settings: Settings, watch: bool) -> None:
 
 async def _start(engine: Engine, console: Console) -> Listening:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Log lines go above the bar where both are on one terminal, and to where standard error goes otherwise.
+    shared = sys.stderr.isatty()
+    with Progress(*columns, console=console, transient=True, redirect_stderr=shared) as progress:
         task = progress.add_task("Prompts", total=None)
 
         def on_progress(done: int, total: int) -> None:

@@ -48,9 +48,20 @@ def _utc(record: logging.LogRecord) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03d}Z"
 
 
+class StderrHandler(logging.Handler):
+    """Writes to what standard error is at that moment: a progress bar takes it over, to draw below the lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
+
+
 def set_up_logs(settings: LogSettings) -> None:
     """Send this package's logs, and warnings of the libraries, to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(JsonFormat() if settings.format == "json" else TextFormat())
     root = logging.getLogger()
     root.handlers[:] = [handler]
