@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,8 @@ import typer
 
 from ivr.config import Settings, load_settings
 from ivr.errors import Problem, SettingsError
-from ivr.menu.load import check_menu, menu_file, menu_names
+from ivr.menu.check_report import Silenced
+from ivr.menu.load import check_menu, menu_file, menu_names, silenced_proofs
 
 MISTAKES = 2
 """Exit code when there are mistakes."""
@@ -23,6 +26,12 @@ def check(
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object with `mistakes` and `silenced`, for programs.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show, too, what `allow:` has silenced, and why.")
+    ] = False,
 ) -> None:
     """Check the settings and the menus, and print every mistake with its line and its remedy.
 
@@ -32,13 +41,20 @@ def check(
         settings = load_settings(config)
     except SettingsError as error:
         problems = [*error.problems, *(check_menu(menu, Path("menus")) if menu and _is_file(menu) else [])]
-        _report(problems)
+        _report(problems, [], as_json=as_json)
         raise typer.Exit(MISTAKES) from None
     menus = [menu] if menu is not None else menu_names(settings.menu.folder)
     problems = _menu_problems(settings, menus, named=menu is not None)
+    silenced: list[Silenced] = []
+    if as_json or verbose:
+        for name in menus:
+            silenced += silenced_proofs(name, settings.menu.folder)
+    if problems or as_json or silenced:
+        _report(problems, list(dict.fromkeys(silenced)), as_json=as_json)
     if problems:
-        _report(problems)
         raise typer.Exit(MISTAKES)
+    if as_json:
+        return
     what = "menu" if len(menus) == 1 else "menus"
     typer.echo(
         f"checked {settings.source or 'the default settings'} and the {what} {', '.join(menus)}: no mistakes"
@@ -73,7 +89,17 @@ def _no_default(settings: Settings, menus: list[str]) -> list[Problem]:
     return [Problem(str(settings.source or "settings"), message, where="menu.default")]
 
 
-def _report(problems: list[Problem]) -> None:
+def _report(problems: list[Problem], silenced: list[Silenced], *, as_json: bool) -> None:
+    if as_json:
+        found = {
+            "mistakes": [dataclasses.asdict(problem) for problem in problems],
+            "silenced": [dataclasses.asdict(one) for one in silenced],
+        }
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
     for problem in problems:
         typer.echo(str(problem))
-    typer.echo(f"{len(problems)} mistake{'s' if len(problems) != 1 else ''}")
+    for one in silenced:
+        typer.echo(f"{one.problem}: silenced: {one.why}")
+    if problems:
+        typer.echo(f"{len(problems)} mistake{'s' if len(problems) != 1 else ''}")

@@ -17,6 +17,7 @@ from ivr.cli.graph import graph
 from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.publish import publish, rollback, versions
+from ivr.cli.schema import schema
 from ivr.cli.serve import serve
 from ivr.cli.talk import talk
 from ivr.errors import IvrError, MenuError, SettingsError
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("check")(check)
+app.command("schema")(schema)
 app.command("outline")(outline)
 app.command("graph")(graph)
 app.command("diff")(diff)

@@ -20,7 +20,7 @@ from ivr.menu.connector_file import ConnectorFile, read_connectors
 from ivr.menu.inside import MOST_DEEP, MOST_STEPS, TooLarge, placed
 from ivr.menu.model import Menu, RunStep
 from ivr.menu.prompts import PromptBook, read_prompts
-from ivr.menu.schema import find, meant, schema, typed
+from ivr.menu.schema import find, meant, typed
 from ivr.menu.source import Mapping, Node, Scalar, decode, read
 
 CONNECTORS = "connectors.yaml"
@@ -89,9 +89,15 @@ class _Loading:
     menu: Menu | None = None
     digest: Any = field(default_factory=hashlib.sha256)
     files: list[str] = field(default_factory=list)
+    texts: dict[Path, str | None] = field(default_factory=dict)
 
     def text(self, path: Path, shown: str = "") -> str | None:
-        shown = shown or str(path)
+        """What is in a file; menus that run each other share prompt files, and each is read once."""
+        if path not in self.texts:
+            self.texts[path] = self._read(path, shown or str(path))
+        return self.texts[path]
+
+    def _read(self, path: Path, shown: str) -> str | None:
         try:
             octets = path.read_bytes()
         except OSError as error:
@@ -228,8 +234,3 @@ def _connectors(loading: _Loading, path: Path) -> ConnectorFile | None:
     file, problems = read_connectors(text, str(path))
     loading.problems += problems
     return file
-
-
-def schema_document() -> dict[str, Any]:
-    """The JSON Schema of the menu language, for text editors."""
-    return schema()

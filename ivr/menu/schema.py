@@ -36,6 +36,22 @@ def schema() -> Schema:
     return document
 
 
+def published() -> Schema:
+    """The schema for text editors: what a value must be is shown there while it is written."""
+    document = _described(schema())
+    assert isinstance(document, dict)
+    return document
+
+
+def _described(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_described(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    told = {key: _described(one) for key, one in part.items() if key != "x-needs"}
+    return told | ({"description": part["x-needs"]} if isinstance(part.get("x-needs"), str) else {})
+
+
 def typed(root: Node, path: str) -> tuple[dict[str, Any], list[Problem]]:
     """The file's data with types, and what is wrong with it. Data with problems is not to be used."""
     if not isinstance(root, Mapping):

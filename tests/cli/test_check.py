@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -31,7 +32,10 @@ def run(tmp_path, monkeypatch):
 
 def test_clean_menus_are_one_line(run) -> None:
     result = run()
-    assert (result.exit_code, result.stdout) == (0, "checked ivr.toml and the menu northgas: no mistakes\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "checked ivr.toml and the menus feedback, northgas: no mistakes\n",
+    )
 
 
 def test_a_mistake_has_the_path_as_it_was_given(run, tmp_path) -> None:
@@ -68,10 +72,41 @@ def test_a_default_menu_that_is_not_there_is_a_bad_setting(run, tmp_path) -> Non
     (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\ndefault = 'southgas'\n")
     result = run()
     assert result.exit_code == 2
-    assert "ivr.toml: menu.default: 'southgas' is no menu in menus; there are northgas" in result.stdout
+    assert "ivr.toml: menu.default: 'southgas' is no menu in menus; there are feedback, northgas" in result.stdout
 
 
 def test_a_name_that_is_no_menu_is_a_mistake(run) -> None:
     result = run("southgas")
     assert result.exit_code == 2
     assert "menus: has no menu 'southgas'; did you mean northgas?" in result.stdout
+
+
+LOST = "\n  lost: {type: say, say: common.thanks, go: END, allow: [{proof: unreachable, why: for next week}]}\n"
+
+
+def test_what_was_silenced_is_shown_with_its_reason_when_asked_for(run, tmp_path) -> None:
+    file = tmp_path / "menus" / "northgas.yaml"
+    file.write_text(file.read_text().rstrip() + LOST)
+    assert "lost" not in run("northgas").stdout
+    result = run("-v", "northgas")
+    assert result.exit_code == 0
+    assert (
+        "lost: no way leads here; lead one here, or take the step out [unreachable]: silenced: for next week"
+        in (result.stdout)
+    )
+
+
+def test_programs_get_every_mistake_as_json(run, tmp_path) -> None:
+    file = tmp_path / "menus" / "northgas.yaml"
+    file.write_text(file.read_text().replace("interrupt: never", "interrupt: kyes").rstrip() + LOST)
+    result = run("--json", "northgas")
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    (mistake,) = found["mistakes"]
+    assert (mistake["path"], mistake["where"]) == ("menus/northgas.yaml", "pay_ask.interrupt")
+    assert file.read_text().splitlines()[mistake["line"] - 1][mistake["column"] - 1 :].startswith("kyes")
+
+
+def test_clean_menus_are_json_too(run) -> None:
+    result = run("--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"mistakes": [], "silenced": []})

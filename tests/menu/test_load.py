@@ -11,7 +11,7 @@ import pytest
 from ivr.errors import MenuError
 from ivr.menu.hours import is_open
 from ivr.menu.load import load_menu, menu_names
-from ivr.menu.model import HandoffStep, LookupStep
+from ivr.menu.model import HandoffStep, LookupStep, ReturnStep, local
 
 MENUS = Path(__file__).parents[2] / "menus"
 
@@ -32,7 +32,13 @@ def test_the_version_changes_with_any_file_the_menu_is_read_from(copy) -> None:
             file.write("# one more line\n")
         versions.add(load_menu("northgas", copy).version)
     assert len(versions) == 4
-    assert [Path(name).name for name in before.files] == ["northgas.yaml", "en.yaml", "es.yaml", "connectors.yaml"]
+    assert [Path(name).name for name in before.files] == [
+        "northgas.yaml",
+        "en.yaml",
+        "es.yaml",
+        "connectors.yaml",
+        "feedback.yaml",
+    ]
 
 
 def test_times_are_seconds_and_keys_are_signs(northgas) -> None:
@@ -55,9 +61,11 @@ def test_slow_is_down_unless_said_otherwise(northgas) -> None:
 
 
 def test_steps_know_their_line(northgas) -> None:
-    lines = (MENUS / "northgas.yaml").read_text().splitlines()
     for name, step in northgas.steps.items():
-        assert lines[step.line - 1].strip().startswith(f"{name}:")
+        lines = Path(northgas.file_of(name)).read_text().splitlines()
+        if not isinstance(step, ReturnStep):
+            assert lines[step.line - 1].strip().startswith(f"{local(name)}:")
+    assert northgas.file_of("feedback/thanks").endswith("feedback.yaml")
     assert isinstance(northgas.steps["agent_asked"], HandoffStep)
 
 
@@ -74,7 +82,7 @@ def test_a_menu_with_mistakes_raises_all_of_them(copy) -> None:
 
 
 def test_connectors_are_no_menu() -> None:
-    assert menu_names(MENUS) == ["northgas"]
+    assert menu_names(MENUS) == ["feedback", "northgas"]
 
 
 @pytest.mark.parametrize(
