@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ivr.menu.diff_steps import changed_manners, changed_step, seconds, towards
-from ivr.menu.exits import default_misses, everywhere_exits
+from ivr.menu.exits import Exit, default_misses, everywhere_exits
 from ivr.menu.model import Hours, Menu, Queue
 from ivr.menu.outline import plain_words
 from ivr.menu.prompt_book import PromptBook, PromptText
@@ -79,12 +79,16 @@ def _everywhere(old: Menu, new: Menu) -> Iterator[str]:
             yield f"{said} at any time leads to {one.target} instead of {was.target}."
         if was.why != one.why:
             yield f"{said} at any time works {_only(one.why)} instead of {_only(was.why)}."
-        if was.choice is not None and one.choice is not None and was.choice.speak != one.choice.speak:
+        if _spoken(was) != _spoken(one):
             yield f"What can be said for {said.lower()} at any time is another list of phrases."
     for name, one in before.items():
         if name not in after:
             said = name.replace("everywhere ", "Key ").replace("said ", "Saying ")
             yield f"{said} works no longer at any time (it led to {one.target})."
+
+
+def _spoken(one: Exit) -> object:
+    return None if one.choice is None else (one.choice.speak, one.choice.speak_in)
 
 
 def _only(why: str) -> str:

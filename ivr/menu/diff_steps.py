@@ -11,7 +11,21 @@ from ivr.menu.model import AnyStep, Manners, Menu
 from ivr.menu.outline import ENDS
 
 _TOLD = frozenset(
-    {"name", "line", "note", "manners", "choices", "exits", "when", "otherwise", "go", "ok", "failed", "allow"}
+    {
+        "name",
+        "line",
+        "file",
+        "note",
+        "manners",
+        "choices",
+        "exits",
+        "when",
+        "otherwise",
+        "go",
+        "ok",
+        "failed",
+        "allow",
+    }
     | {"requires", "set", "goal", "say", "miss"}
 )
 """Fields that have sentences of their own here, or that nobody hears."""
@@ -141,7 +155,7 @@ def _way(name: str, old: Exit, new: Exit) -> Iterator[str]:
         return
     if old.choice.offer != new.choice.offer:
         yield f"{_exit(new)} in {name} is offered with the words of {new.choice.offer or 'nothing'}."
-    if old.choice.speak != new.choice.speak:
+    if (old.choice.speak, old.choice.speak_in) != (new.choice.speak, new.choice.speak_in):
         yield f"What can be said for {_exit(new).lower()} in {name} is another list of phrases."
     if old.choice.set != new.choice.set:
         yield f"{_exit(new)} in {name} sets {settings(new.choice.set)} instead of {settings(old.choice.set)}."
@@ -156,6 +170,8 @@ def _exit(one: Exit) -> str:
         return f"Key {one.label}" if one.choice.press else f"Saying {one.label}"
     words = {
         "go": "What comes after",
+        "run": "The menu",
+        "return": "What comes after the menu",
         "no_input": "Silence",
         "no_match": "An answer that does not fit",
         "else": "Everything else",

@@ -22,6 +22,9 @@ from ivr.menu.model import (
     Menu,
     MenuStep,
     Miss,
+    RecordStep,
+    ReturnStep,
+    RunStep,
     SayStep,
     TransferStep,
 )
@@ -30,6 +33,7 @@ ExitKind = Literal["key", "ok", "failure", "miss", "everywhere"]
 """The caller chose; it went well, or simply on; it did not; nothing fitting came; a key that always works."""
 
 _WELL = frozenset({"ok", "go"})
+"""Exits of look-ups and the like that are no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,12 @@ def key_name(choice: Choice) -> str:
 
 def phrases_of(choice: Choice, language: str = "") -> tuple[str, ...]:
     """What can be said for it, in that language or in the first one that has phrases."""
-    spoken: object = choice.speak
-    if isinstance(spoken, dict):
-        spoken = spoken.get(language) or next(iter(spoken.values()), ())
-    return tuple(str(phrase) for phrase in spoken) if isinstance(spoken, (tuple, list)) else ()
+    return (choice.phrases(language) if language else ()) or choice.speak
+
+
+def all_phrases(choice: Choice) -> frozenset[str]:
+    """What can be said for it in any language."""
+    return frozenset(choice.speak).union(*choice.speak_in.values())
 
 
 def exits(menu: Menu, step: AnyStep) -> tuple[Exit, ...]:
@@ -92,8 +98,12 @@ def _proof(menu: Menu, step: AnyStep) -> Iterator[Exit]:
 
 def _own(step: AnyStep) -> Iterator[Exit]:
     match step:
-        case SayStep() | AskStep():
+        case SayStep() | AskStep() | RecordStep():
             yield Exit("ok", "go", step.go)
+        case RunStep():
+            yield Exit("ok", "run", step.go)
+        case ReturnStep():
+            yield Exit("ok", "return", step.go)
         case MenuStep():
             for choice in step.choices:
                 yield _chosen(choice, "key")
@@ -109,10 +119,6 @@ def _own(step: AnyStep) -> Iterator[Exit]:
         case CallbackStep():
             yield Exit("ok", "ok", step.ok)
             yield Exit("failure", "failed", step.failed)
-        case _:
-            for name in ("go", "ok", "failed"):
-                if target := getattr(step, name, ""):
-                    yield Exit("ok" if name in _WELL else "failure", name, str(target))
 
 
 def _chosen(choice: Choice, kind: ExitKind) -> Exit:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ivr.menu.exits import Exit, ExitKind, default_misses, everywhere_exits, exits, phrases_of
+from ivr.menu.exits import Exit, ExitKind, all_phrases, default_misses, everywhere_exits, exits, phrases_of
 from ivr.menu.graph_groups import Group, GroupKind, groups
 from ivr.menu.model import AnyStep, HandoffStep, LookupStep, Menu, TransferStep
 from ivr.menu.outline import words_of
@@ -91,7 +91,14 @@ def rows_of(menu: Menu, step: AnyStep) -> list[Row]:
     made = []
     for (target, kind, _), ways in found.items():
         label = ", ".join(map(_label, ways))
-        made.append(Row("then" if label == "go" else label, target, kind, tuple(one.name for one in ways)))
+        made.append(
+            Row(
+                "then" if label in ("go", "run", "return") else label,
+                target,
+                kind,
+                tuple(one.name for one in ways),
+            )
+        )
     return made
 
 
@@ -275,7 +282,7 @@ class _Drawing:
         count = sum(counts.get((step, name), 0) for name in row.exits)
         for one in exits(self.menu, self.menu.steps[step]):
             if one.name in row.exits and one.choice is not None:
-                phrases = {f"said {phrase}" for phrase in phrases_of(one.choice)}
+                phrases = {f"said {phrase}" for phrase in all_phrases(one.choice)}
                 count += sum(counts.get((step, name), 0) for name in phrases - set(row.exits))
         return count
 

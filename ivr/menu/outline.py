@@ -22,6 +22,9 @@ from ivr.menu.model import (
     LookupStep,
     Manners,
     Menu,
+    RecordStep,
+    ReturnStep,
+    RunStep,
     SayStep,
     TransferStep,
 )
@@ -176,7 +179,7 @@ class _Outline:
         if isinstance(step, CheckStep):
             named = [f"if {one.why}" if one.why else "otherwise" for one in ways]
             return " or ".join(named)
-        if first.name == "go":
+        if first.name in ("go", "run", "return"):
             return ""
         return ", ".join(one.name.replace("_", " ") for one in ways)
 
@@ -237,6 +240,12 @@ class _Outline:
                 return f"asks for {step.answer.replace('_', ' ')}{' (secret)' if step.secret else ''}"
             case SayStep():
                 return "says"
+            case RunStep():
+                return f"plays the menu {step.menu}"
+            case ReturnStep():
+                return f"comes back from the menu of {step.run}"
+            case RecordStep():
+                return f"records what the caller says after the beep, at most {step.most:g} s"
             case _:
                 return (
                     "asks" if hasattr(step, "choices") else type(step).__name__.removesuffix("Step").lower() + "s"

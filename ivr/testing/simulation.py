@@ -8,10 +8,8 @@ Time passes only when it is told to, so a call replays alike every time.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from typing import Literal, Protocol
 
 from ivr.call.record import CallRecord, HandoffRecord
@@ -21,9 +19,8 @@ from ivr.menu.machine import MenuMachine
 from ivr.menu.model import AnyStep, Menu
 from ivr.store.contracts import LookupResult
 from ivr.testing.clock import FakeClock
+from ivr.testing.said import spoken, words
 
-LETTERS_A_SECOND = 14.0
-"""How fast prompts are spoken: about 165 words a minute."""
 LOOKUP_TIME = 0.2
 """Seconds an answer takes."""
 NOTED_TIME = 0.05
@@ -118,6 +115,11 @@ class Call:
         self._order = 0
         self._began = clock.monotonic()
         self._listening: menu_events.Listen | None = None
+        self.recording: menu_events.StartRecording | None = None
+        """The caller has heard the beep."""
+        self._recorded_from = 0.0
+        self._spoken = False
+        """Whether the caller said anything since the beep."""
 
     # --- what the caller does ---------------------------------------------------------------------------
 
@@ -137,6 +139,9 @@ class Call:
 
     def say(self, words: str) -> bool:
         """Speak; False if nobody listens. What is not among the phrases is heard as nothing that fits."""
+        if self.recording is not None and not self.over:
+            self._spoken = True
+            return True
         if self.over or self._listening is None:
             return False
         if self.playing is not None and self.playing.interrupt in ("any", "speech"):
@@ -170,7 +175,7 @@ class Call:
             if self.over or (self.playing is None and not self._due):
                 return
             at = self.next_event
-            if at is None or (self.playing is None and self.handoff is not None):
+            if at is None or (self.playing is None and (self.handoff or self.recording) is not None):
                 return
             self._advance(at)
 
@@ -259,6 +264,10 @@ class Call:
                 self._look_up(command)
             case menu_events.StartHandoff():
                 self._hand_off(command)
+            case menu_events.StartRecording():
+                self._record(command)
+            case menu_events.StopRecording():
+                self._recorded()
             case menu_events.CancelHandoff():
                 self._handoff_over("abandoned", "")
             case menu_events.StartTransfer():
@@ -286,6 +295,10 @@ class Call:
             case menu_events.HandoffClosed():
                 data, moment = {command.application: dict(command.fields)}, self.clock.utc()
                 closed = HandoffRecord(command.queue, command.reason, data, moment, outcome="closed", waited=0.0)
+                self.record.handoffs.append(closed)
+            case menu_events.HandoffClosed():
+                fields = {command.application: dict(command.fields)}
+                closed = HandoffRecord(command.queue, command.reason, fields, self.clock.utc(), outcome="closed")
                 self.record.handoffs.append(closed)
             case menu_events.GoalReached():
                 self.record.goals.append(command.goal)
@@ -333,6 +346,20 @@ class Call:
     def _answered(self, name: str, ended: menu_events.LookupEnded) -> None:
         self._watch_lookup(name, ended.outcome, ended.values)
         self._tell(ended)
+
+    def _record(self, command: menu_events.StartRecording) -> None:
+        """Until the caller falls silent: at once, unless he speaks (`say`) first."""
+        self.recording, self._recorded_from, self._spoken = command, self.clock.monotonic(), False
+        self._later(command.silence, lambda: self._recorded(command))
+
+    def _recorded(self, command: menu_events.StartRecording | None = None) -> None:
+        recording = self.recording
+        if recording is None or (command is not None and command is not recording):
+            return
+        self.recording = None
+        seconds = self.clock.monotonic() - self._recorded_from
+        file = f"{self.record.id}-{recording.step}.wav" if self._spoken else ""
+        self._tell(menu_events.RecordingEnded(recording.recording, file, seconds if file else 0.0))
 
     # --- people -----------------------------------------------------------------------------------------------
 
@@ -386,37 +413,9 @@ class Call:
         self.record.language = self.machine.facts.language
 
 
-def spoken(command: menu_events.PlayPrompt) -> float:
-    """Seconds it takes to say something, by its letters."""
-    return max(0.2, sum(len(piece.text) for piece in command.pieces) / LETTERS_A_SECOND)
-
-
-def words(pieces: Sequence[menu_events.Piece]) -> str:
-    """What pieces say; secret ones as bullets."""
-    said = ""
-    for piece in pieces:
-        text = "•••" if piece.secret else piece.text
-        said += text if not said or (not text[:1].isalnum() and text[:1] not in "•¿¡“") else f" {text}"
-    return said
-
-
 def _operation(menu: Menu, name: str) -> str | None:
     """What the customer store calls a look-up; None where somebody else is asked, who is not here."""
     by = getattr(menu, "answered", {}).get(name)
     if by is None:
         return name
     return str(by.operation) if by.connector.kind == "sqlite" else None
-
-
-def value_of(text: str) -> object:
-    """A value somebody typed: a day, an amount, true or false, or text."""
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        pass
-    whole, _, cents = text.lstrip("-").partition(".")
-    if whole.isdigit() and len(cents) == 2 and cents.isdigit():
-        return Decimal(text)
-    return text

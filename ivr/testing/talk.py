@@ -21,7 +21,8 @@ from ivr.menu.model import Menu
 from ivr.menu.schema import meant
 from ivr.testing.call_file import OUTCOMES, duration
 from ivr.testing.clock import FakeClock
-from ivr.testing.simulation import Call, Surroundings, value_of, words
+from ivr.testing.said import value_of, words
+from ivr.testing.simulation import Call, Surroundings
 
 HELP = __doc__.split("\n\n", 1)[1].rstrip()
 PEOPLE = ("answer", "busy", "closed", "failed", "wait")
@@ -77,6 +78,8 @@ class Talk:
         self.call.listen()
         if not self.call.over and (left := self.call.timers.get("no_input")) is not None:
             self._tell("note", f"waits {left:.1f} s for an answer")
+        elif self.call.recording is not None:
+            self._tell("note", "beep: records what you say; wait 5s is silence")
         elif self.call.handoff is not None:
             self._tell("note", f"waits for a person of the queue {self.call.handoff.queue}")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from ivr.menu.condition_words import in_words
 from ivr.menu.exits import everywhere_exits, exits, next_steps
 from ivr.menu.expressions import parse
+from ivr.menu.load import load_menu
 from ivr.menu.model import Menu
 from ivr.menu.outline import outline, plain_words
 
@@ -98,3 +100,24 @@ def test_a_failure_is_no_success(northgas: Menu) -> None:
 def test_next_steps_leave_out_what_is_no_step(northgas: Menu) -> None:
     assert next_steps(northgas, northgas.steps["bye"]) == []
     assert next_steps(northgas, northgas.steps["is_due"]) == ["get_method", "nothing_due"]
+
+
+def test_a_menu_that_is_run_and_a_recording_are_told(tmp_path: Path) -> None:
+    (tmp_path / "prompts.yaml").write_text("prompts: en\np.ask: How was it?\np.bye: Goodbye.\n")
+    head = "ivr: 1\nname: {}\nstart: first\nlanguages: [{{code: en, prompts: prompts.yaml}}]\n"
+    (tmp_path / "inner.yaml").write_text(
+        head.format("inner")
+        + "defaults: {on_fault: first}\ntakes: []\ngives: [message]\nsteps:\n"
+        + "  first: {type: record, say: p.ask, as: message, most: 30s, go: RETURN}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        head.format("outer")
+        + "defaults: {on_fault: bye}\nsteps:\n"
+        + "  first: {type: run, menu: inner, gives: {said: message}, go: bye}\n"
+        + "  bye: {type: say, say: p.bye, go: END}\n"
+    )
+    lines = told(load_menu("outer", tmp_path))
+    text = "\n".join(lines)
+    assert "plays the menu inner" in text
+    assert "records what the caller says after the beep, at most 30 s" in text
+    assert "“How was it?”" in text

@@ -157,3 +157,20 @@ def test_a_mistake_in_a_test_has_its_line(tmp_path: Path, text: str, says: str) 
 
 def test_times_are_written_with_their_unit() -> None:
     assert [duration(text) for text in ("5s", "800ms", "2m", "5", "xs")] == [5.0, 0.8, 120.0, None, None]
+
+
+@pytest.mark.parametrize(("speaks", "heard"), [("  - say: it was fine\n", "p.kept"), ("", "p.nothing")])
+def test_what_a_caller_says_after_the_beep_is_kept(tmp_path: Path, speaks: str, heard: str) -> None:
+    (tmp_path / "en.yaml").write_text("prompts: en\np.ask: How was it?\np.kept: Thank you.\np.nothing: Goodbye.\n")
+    (tmp_path / "survey.yaml").write_text(
+        "ivr: 1\nname: survey\nstart: first\nlanguages: [{code: en, prompts: en.yaml}]\n"
+        "defaults: {on_fault: nothing}\nsteps:\n"
+        "  first: {type: record, say: p.ask, as: message, most: 30s, go: any}\n"
+        "  any: {type: check, when: [{if: message is set, go: kept}], else: nothing}\n"
+        "  kept: {type: say, say: p.kept, go: END}\n"
+        "  nothing: {type: say, say: p.nothing, go: END}\n"
+    )
+    (tmp_path / "t.yaml").write_text(f"test: t\ncall:\n  - hear: p.ask\n{speaks}  - hear: {heard}\n")
+    test, problems = read_test(tmp_path / "t.yaml")
+    assert test is not None, problems
+    assert [str(one) for one in run_test(load_menu("survey", tmp_path), test).problems] == []
