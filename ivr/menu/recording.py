@@ -68,7 +68,7 @@ class Recording(Activity):
 
     def rang(self, timer: str) -> None:
         if timer == "recording":
-            self.stopped = True
+            self.stop()
             self.talk.leave("go", self.step.go)
 
     def given_up(self) -> None:

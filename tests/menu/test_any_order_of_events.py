@@ -25,7 +25,9 @@ from ivr.menu.events import (
     PhraseHeard,
     PlayPrompt,
     PromptEnded,
+    RecordingEnded,
     SpeechBegan,
+    StartRecording,
     StepEntered,
     StepLeft,
     TransferEnded,
@@ -68,6 +70,7 @@ happenings = st.one_of(
     st.sampled_from(["answered", "busy", "closed", "failed"]).map(lambda outcome: ("handoff", outcome)),
     st.sampled_from(["answered", "failed"]).map(lambda outcome: ("transfer", outcome)),
     st.booleans().map(lambda noted: ("noted", str(noted))),
+    st.sampled_from(["recordings/c-1.wav", ""]).map(lambda file: ("recorded", file)),
     st.floats(0, 40).map(lambda seconds: ("time", str(seconds))),
 )
 
@@ -81,7 +84,7 @@ class Chaos:
         self.now = 0.0
         self.commands: list[Command] = []
         self.pressed = 0
-        self.play = self.lookup = 0
+        self.play = self.lookup = self.recording = 0
         self.tell(CallAnswered("+15550100", "ivr", datetime(2026, 3, 2, 15, tzinfo=UTC)))
 
     def tell(self, event: Event) -> None:
@@ -94,6 +97,8 @@ class Chaos:
                 self.play = command.play
             elif isinstance(command, LookUp):
                 self.lookup = command.lookup
+            elif isinstance(command, StartRecording):
+                self.recording = command.recording
         self.commands += commands
 
     def happen(self, kind: str, what: str) -> None:
@@ -119,6 +124,8 @@ class Chaos:
                 self.tell(TransferEnded(what))  # type: ignore[arg-type]
             case "noted":
                 self.tell(CallbackNoted(what == "True"))
+            case "recorded":
+                self.tell(RecordingEnded(self.recording, what, 2.0 if what else 0.0))
             case _:
                 self.now += float(what)
                 self.note(self.machine.expire(self.now))
