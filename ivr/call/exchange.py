@@ -145,9 +145,7 @@ class Exchange:
         """The caller is gone: withdraw everything that was done for him."""
         self.visits.pop(visit.id, None)
         self.cancel_handoff(visit)
-        outside = self.outside.pop(visit.id, None)
-        if outside is not None:
-            outside.end()
+        self.cancel_transfer(visit)
         self.tasks.spawn(visit.close())
 
     # --- handoffs -------------------------------------------------------------------------------------------
@@ -311,6 +309,12 @@ class Exchange:
             visit.transfer_ended(TransferEnded("answered" if joined else "failed"))
 
         self._call_outside(visit, to, outcome)
+
+    def cancel_transfer(self, visit: Visit) -> None:
+        """The caller no longer wants it, or is gone."""
+        outside = self.outside.pop(visit.id, None)
+        if outside is not None:
+            outside.end()
 
     def _ring_outside(self, handoff: Handoff, to: str) -> None:
         """The last spill of a queue."""

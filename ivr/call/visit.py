@@ -293,6 +293,8 @@ class Visit:
                 self.exchange.cancel_handoff(self)
             case menu.StartTransfer():
                 self.exchange.start_transfer(self, command.to)
+            case menu.CancelTransfer():
+                self.exchange.cancel_transfer(self)
             case menu.NoteCallback():
                 self.tasks.spawn(self._note_callback(command))
             case menu.StartRecording():

@@ -231,6 +231,11 @@ class StartTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelTransfer:
+    """The caller chose something else while the outside address rang: stop ringing there."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoteCallback:
     """Keep a promise to call `number` back, durably; CallbackNoted tells."""
 
@@ -318,6 +323,7 @@ Command = (
     | HandoffClosed
     | CancelHandoff
     | StartTransfer
+    | CancelTransfer
     | NoteCallback
     | StartRecording
     | StopRecording

@@ -8,6 +8,7 @@ from ivr.menu.asking import AskingNumber
 from ivr.menu.events import (
     CallbackNoted,
     CancelHandoff,
+    CancelTransfer,
     Event,
     HandoffClosed,
     HandoffEnded,
@@ -110,13 +111,13 @@ class HandingOff(Activity):
 
 
 class Transferring(Activity):
-    """``transfer``: to an outside number; once asked for it cannot be taken back."""
+    """``transfer``: to an outside number. While it rings the keys of `everywhere` still act (M14)."""
 
     step: TransferStep
 
     def __init__(self, talk: Conversation, step: TransferStep) -> None:
         super().__init__(talk, step)
-        self.asked = False
+        self.asked = self.over = False
         self.away = False
 
     def begin(self) -> None:
@@ -128,14 +129,29 @@ class Transferring(Activity):
             self.talk.tell(StartTransfer(self.step.to))
 
     def keys_waiting(self) -> None:
-        if self.asked:
-            self.talk.keys.drop_all()
-        else:
+        if not self.asked:
             super().keys_waiting()
+            return
+        newest, _ = self.talk.keys.last_two()
+        choice = None if self.away else self.talk.everywhere(newest)
+        if choice is not None and choice.go != "REPEAT" and not self.led_here(choice):
+            self.act_on(choice, newest)
+        else:
+            self.talk.keys.drop_all()
+
+    def led_here(self, choice: Choice) -> bool:
+        """Whether this is what the key's own queue ends with: who asks for it again would only lose time."""
+        target = self.talk.menu.steps.get(choice.go)
+        return isinstance(target, HandoffStep) and self.step.name in target.exits.values()
+
+    def given_up(self) -> None:
+        if self.asked and not self.over:
+            self.talk.tell(CancelTransfer())
 
     def outside(self, event: Event) -> None:
         if not isinstance(event, TransferEnded) or not self.asked or self.away:
             return
+        self.over = True
         if event.outcome == "failed":
             self.talk.leave("failed", self.step.failed)
             return
