@@ -14,6 +14,7 @@ from ivr.cli.check import check
 from ivr.cli.customers import customers_app
 from ivr.cli.diff import diff
 from ivr.cli.graph import graph
+from ivr.cli.importing import import_
 from ivr.cli.outline import outline
 from ivr.cli.prompts import prompts_app
 from ivr.cli.publish import publish, rollback, versions
@@ -37,6 +38,7 @@ app.command("outline")(outline)
 app.command("graph")(graph)
 app.command("diff")(diff)
 app.command("talk")(talk)
+app.command("import")(import_)
 app.command("publish")(publish)
 app.command("versions")(versions)
 app.command("rollback")(rollback)
