@@ -54,17 +54,30 @@ def compose(
         return ()
     if not prompt.variables:
         return _fixed(prompt, book.language)
+    if prompt.variables == ("key",) and not secret:
+        return _with_key(prompt, book.language, str(values.get("key") or ""))
+    return _pieces(prompt, book.language, values, currency, secret, today)
+
+
+def _pieces(
+    prompt: PromptText,
+    language: str,
+    values: Mapping[str, object],
+    currency: str,
+    secret: bool,
+    today: date | None,
+) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     for part, recording in _parts(prompt, values, today):
         if isinstance(part, Words):
-            pieces.append(Piece(prompt_id, book.language, part.text, recording))
+            pieces.append(Piece(prompt.id, language, part.text, recording))
             continue
         if isinstance(part, Pause):
-            pieces.append(Piece(prompt_id, book.language, part.sign))
+            pieces.append(Piece(prompt.id, language, part.sign))
             continue
-        for text in _said(part, values.get(part.name), book.language, currency, today):
+        for text in _said(part, values.get(part.name), language, currency, today):
             stock = "" if secret or part.formatter not in _VALUE_RECORDINGS else value_recording(text)
-            pieces.append(Piece(prompt_id, book.language, text, stock, secret))
+            pieces.append(Piece(prompt.id, language, text, stock, secret))
     return (*pieces, *_also(prompt))
 
 
@@ -123,6 +136,12 @@ def _fixed(prompt: PromptText, language: str) -> tuple[Piece, ...]:
     parts = _recorded(prompt.text, prompt.id, prompt.audio)
     words = [(part.text, recording) for part, recording in parts if isinstance(part, Words)]
     return (*(Piece(prompt.id, language, text, recording) for text, recording in words), *_also(prompt))
+
+
+@lru_cache(maxsize=20_000)
+def _with_key(prompt: PromptText, language: str, key: str) -> tuple[Piece, ...]:
+    """An offer, which says the key of its choice and nothing else."""
+    return _pieces(prompt, language, {"key": key}, "", False, None)
 
 
 def _also(prompt: PromptText) -> list[Piece]:
