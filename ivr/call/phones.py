@@ -70,4 +70,4 @@ class Phones:
 
     async def _flow(self, address: SipAddress) -> Flow:
         remote = (await resolve(address.host), address.port)
-        return self._rooms.signalling.flow_to(remote, address.transport)
+        return self._rooms.signalling.flow_to(remote, address.transport, address.host)

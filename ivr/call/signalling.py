@@ -5,81 +5,88 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ivr.clock import Clock
 from ivr.errors import LocalProtocolError, RemoteProtocolError
-from ivr.net.routes import local_address_towards
-from ivr.net.tcp import Connection, TcpConnections
-from ivr.net.udp import UdpSocket
+from ivr.net.tcp import IDLE_TIMEOUT, Connection
+from ivr.net.tls import Certificates
+from ivr.net.transports import Kind, Transports
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes
 from ivr.sip.framing import StreamFramer
 from ivr.sip.user_agent import UserAgent
 
 Address = tuple[str, int]
-WILDCARDS = ("0.0.0.0", "::")
-FREE_PORT_TRIES = 20
-"""A port that is free for UDP may be taken for TCP; so often another one is tried."""
+Way = tuple[Address, bool, str]
+"""Of a connection that is being opened: to where, whether with TLS, and the name to be proved."""
 logger = logging.getLogger(__name__)
 
 
 class Signalling:
-    """One SIP address on UDP and TCP.
+    """The SIP addresses of one node, on UDP, TCP and TLS.
 
     `on_event` gets every output that is not for the transport. Methods that act on a leg are those of
     `UserAgent` without `now`, and send what comes out.
     """
 
-    def __init__(self, user_agent: UserAgent, clock: Clock, on_event: Callable[[Output], None]) -> None:
+    def __init__(
+        self,
+        user_agent: UserAgent,
+        clock: Clock,
+        on_event: Callable[[Output], None],
+        *,
+        certificates: Certificates | None = None,
+        idle_timeout: float = IDLE_TIMEOUT,
+    ) -> None:
+        """Without `certificates` TLS is for calling alone, to peers the system's authorities vouch for."""
         self.user_agent = user_agent
         self._clock = clock
         self._on_event = on_event
-        self._udp: UdpSocket | None = None
-        self._tcp = TcpConnections(self._stream_data, self._stream_lost)
-        self._tcp_listening = False
+        self._transports = Transports(
+            self._datagram, self._stream_data, self._stream_lost, certificates, idle_timeout=idle_timeout
+        )
+        self._tcp = self._transports.tcp
         self._framers: dict[int, StreamFramer] = {}
-        self._opening: dict[Address, list[SendBytes]] = {}
+        self._opening: dict[Way, list[SendBytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._host = "127.0.0.1"
         self.dropped = 0
         """Messages nobody could answer."""
 
     async def bind(self, host: str, port: int, *, udp: bool = True, tcp: bool = True) -> None:
-        """Listen. Raises OSError when the address cannot be bound; port 0 takes a free one for both."""
-        self._host = host
-        for tries_left in reversed(range(FREE_PORT_TRIES if port == 0 and udp and tcp else 1)):
-            try:
-                await self._bind(host, port, udp=udp, tcp=tcp)
-                return
-            except OSError:
-                if self._udp is not None:
-                    self._udp.close()
-                    self._udp = None
-                if not tries_left:
-                    raise
+        """Listen on one address more. Raises OSError when it cannot be bound; port 0 takes a free one for both."""
+        await self._transports.bind(host, port, udp=udp, tcp=tcp)
 
-    async def _bind(self, host: str, port: int, *, udp: bool, tcp: bool) -> None:
-        if udp:
-            self._udp = await UdpSocket.bind(host, port, self._datagram)
-            port = self._udp.address[1]
-        if tcp:
-            await self._tcp.listen(host, port)
-            self._tcp_listening = True
+    async def bind_tls(self, host: str, port: int) -> None:
+        """Listen on one address more, with our certificate. Raises OSError when it cannot be bound."""
+        await self._transports.bind_tls(host, port)
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
-        return self._udp.address[1] if self._udp else self._tcp.address[1]
+        """The port of the first address that is listened on."""
+        return self.addresses[0][1]
 
-    def flow_to(self, remote: Address, transport: str = "udp") -> Flow:
-        """The way to `remote`, a numeric address; an open TCP connection is used again."""
-        local = (self._local_host(remote[0]), self.port)
-        if transport == "tcp":
-            open_one = self._tcp.towards(remote)
-            if open_one is not None:
-                return Flow("tcp", local, remote, open_one.number)
-            return Flow("tcp", local, remote)
-        return Flow("udp", local, remote)
+    @property
+    def addresses(self) -> list[Address]:
+        """Everything that is listened on."""
+        return [listener.address for listener in self._transports.listeners]
+
+    @property
+    def tls_addresses(self) -> list[Address]:
+        return [listener.address for listener in self._transports.listeners if listener.kind == "tls"]
+
+    def flow_to(self, remote: Address, transport: Kind = "udp", host: str = "") -> Flow:
+        """The way to `remote`, a numeric address; an open connection is used again.
+
+        `host` is the name it was resolved from: over TLS the peer must prove it.
+        Raises OSError when no listening address is of its IP version.
+        """
+        local = self._transports.local(transport, remote[0])
+        if transport == "udp":
+            return Flow("udp", local, remote)
+        proved = (host or remote[0]) if transport == "tls" else ""
+        open_one = self._tcp.towards(remote, secure=transport == "tls", host=proved)
+        return Flow(transport, local, remote, open_one.number if open_one else 0, proved)
 
     # --- what an application asks for ---------------------------------------------------------------
 
@@ -132,9 +139,7 @@ class Signalling:
             self._timer.cancel()
         for task in self._tasks:
             task.cancel()
-        if self._udp is not None:
-            self._udp.close()
-        await self._tcp.close()
+        await self._transports.close()
 
     def _wish(self, wish: Callable[[float], Sequence[Output]]) -> None:
         """Ask for something that the peer may have made impossible meanwhile, as by CANCEL or BYE.
@@ -153,16 +158,15 @@ class Signalling:
     def _now(self) -> float:
         return self._clock.monotonic()
 
-    def _local_host(self, remote_host: str) -> str:
-        return local_address_towards(remote_host) if self._host in WILDCARDS else self._host
-
-    def _datagram(self, data: bytes, remote: Address) -> None:
-        flow = Flow("udp", (self._local_host(remote[0]), self.port), remote)
-        self._carry_out(self.user_agent.receive(data, flow, self._now()))
+    def _datagram(self, data: bytes, local: Address, remote: Address) -> None:
+        self._carry_out(self.user_agent.receive(data, Flow("udp", local, remote), self._now()))
 
     def _stream_flow(self, connection: Connection) -> Flow:
-        port = self._tcp.address[1] if self._tcp_listening else connection.local[1]
-        return Flow("tcp", (connection.local[0], port), connection.remote, connection.number)
+        """A peer answers to where we listen, not to the port a connection of ours happened to take."""
+        kind: Kind = "tls" if connection.secure else "tcp"
+        listener = connection.listener or self._transports.local(kind, connection.remote[0])
+        local = (connection.local[0], listener[1])
+        return Flow(kind, local, connection.remote, connection.number, connection.host)
 
     def _stream_data(self, connection: Connection, data: bytes) -> None:
         framer = self._framers.setdefault(connection.number, StreamFramer())
@@ -199,16 +203,16 @@ class Signalling:
 
     def _send(self, output: SendBytes) -> None:
         flow = output.flow
-        if flow.transport == "udp":
-            if self._udp is not None:
-                self._udp.send(output.data, flow.remote)
+        if not flow.is_stream:
+            self._transports.send(output.data, flow.local, flow.remote)
             return
         if flow.connection and self._tcp.send(flow.connection, output.data):
             return
-        open_one = self._tcp.towards(flow.remote)
+        remote, secure, host = way = way_of(flow)
+        open_one = self._tcp.towards(remote, secure=secure, host=host)
         if open_one is not None and self._tcp.send(open_one.number, output.data):
             return
-        waiting = self._opening.setdefault(flow.remote, [])
+        waiting = self._opening.setdefault(way, [])
         waiting.append(output)
         if len(waiting) == 1:
             task = asyncio.create_task(self._open(flow))
@@ -217,14 +221,16 @@ class Signalling:
 
     async def _open(self, flow: Flow) -> None:
         """Open the connection that what waits for this remote address is to be sent over."""
+        remote, secure, host = way = way_of(flow)
         try:
-            connection = await self._tcp.connect(flow.remote)
+            connection = await self._transports.connect(remote, secure=secure, host=host)
         except (OSError, TimeoutError) as error:
-            logger.info("tcp_not_opened remote=%s:%d error=%s", *flow.remote, error)
-            self._opening.pop(flow.remote, None)
-            self._carry_out(self.user_agent.connection_lost(flow, self._now()))
+            why = str(error) or type(error).__name__
+            logger.info("%s_not_opened remote=%s:%d error=%s", flow.transport, *flow.remote, why)
+            self._opening.pop(way, None)
+            self._carry_out(self.user_agent.connection_lost(replace(flow, connection=0), self._now()))
             return
-        for waiting in self._opening.pop(flow.remote, []):
+        for waiting in self._opening.pop(way, []):
             self._tcp.send(connection.number, waiting.data)
 
     def _set_timer(self) -> None:
@@ -239,3 +245,9 @@ class Signalling:
     def _expire(self) -> None:
         self._timer = None
         self._carry_out(self.user_agent.expire(self._now()))
+
+
+def way_of(flow: Flow) -> Way:
+    """A peer whose name nobody knows must prove its numeric address."""
+    secure = flow.transport == "tls"
+    return flow.remote, secure, (flow.host or flow.remote[0]) if secure else ""

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ivr.cli.tables import cell
-from ivr.config import Settings, load_settings
+from ivr.config import HostPort, Settings, load_settings
 from ivr.engine.engine import Engine, Listening
 from ivr.engine.logs import set_up_logs
 from ivr.net.routes import local_address_towards
@@ -92,9 +92,12 @@ def _table(settings: Settings, listening: Listening, samples: list[str], fresh: 
     table = Table(show_header=False, box=None, pad_edge=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("Dial", f"sip:ivr@{host}:{listening.sip.port}   {transports}, no account needed")
+    table.add_row("Dial", f"sip:ivr@{HostPort(host, listening.sip.port)}   {transports}, no account needed")
     if listening.sip.host in ANYWHERE and outward not in ("127.0.0.1", "::1"):
         table.add_row("", f"sip:ivr@{outward}:{listening.sip.port}   from other machines")
+    for tls in listening.tls:
+        name = host if tls.host in ANYWHERE else tls.host
+        table.add_row("", f"sips:ivr@{HostPort(name, tls.port)}   TLS; by the name in the certificate")
     table.add_row("HTTP", f"http://{listening.http}   ICI at /ici, health at /health")
     table.add_row("Menu", listening.menu)
     if watch:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import ipaddress
 import os
 import re
 import tomllib
@@ -22,11 +21,14 @@ from typing import Any
 from ivr.config.between import mistakes_between
 from ivr.config.settings import Account, AgentSettings, HostPort, Settings
 from ivr.config.shipped import shipped
+from ivr.config.sip_check import is_host, sip_problems
 from ivr.errors import Problem, SettingsError
 
 NOT_SETTINGS = {"IVR_CONFIG", "IVR_VAR", "IVR_VOSK_MODEL", "IVR_TEST_SPEECH"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
+ADDRESS_LISTS = (HostPort | tuple[HostPort, ...], tuple[HostPort, ...])
+"""Types of settings that are one address or a list of them."""
 
 
 class _Bad(Exception):
@@ -202,25 +204,17 @@ class _Reader:
             if not least <= value <= most:
                 needed = f"it must be between {_plain(least)} and {_plain(most)}"
                 self.wrong(table, key, f"is {_plain(value)}; {needed}")
-        if 90 <= settings.sip.session_expires < settings.sip.min_session_expires:
-            least = settings.sip.min_session_expires
-            self.wrong("sip", "session_expires", f"is below min_session_expires, {least}; make it that at least")
-        if not (settings.sip.udp or settings.sip.tcp):
-            self.wrong("sip", "udp", "udp and tcp are both off; nobody could call, turn one on")
-        if settings.sip.dial and not settings.sip.gateway:
-            self.wrong("sip", "gateway", "is missing; numbers listed in dial need the SIP address of a gateway")
+        for key, message in sip_problems(settings.sip):
+            self.wrong("sip", key, message)
         if settings.log.level not in LOG_LEVELS:
             self.wrong("log", "level", f"is {settings.log.level!r}; write one of {', '.join(LOG_LEVELS)}")
         if settings.log.format not in LOG_FORMATS:
             self.wrong("log", "format", f"is {settings.log.format!r}; write one of {', '.join(LOG_FORMATS)}")
         if not re.fullmatch(r"[A-Z]{3}", settings.store.currency):
             self.wrong("store", "currency", f"is {settings.store.currency!r}; write an ISO 4217 code, like USD")
-        for table, key, address in (
-            ("sip", "listen", settings.sip.listen),
-            ("http", "listen", settings.http.listen),
-        ):
-            if not _is_host(address.host):
-                self.wrong(table, key, f"{address.host!r} is no IP address; write one of this machine, or 0.0.0.0")
+        if not is_host(settings.http.listen.host):
+            host = settings.http.listen.host
+            self.wrong("http", "listen", f"{host!r} is no IP address; write one of this machine, or 0.0.0.0")
         for mistake in mistakes_between(settings):
             self.wrong(*mistake)
 
@@ -246,14 +240,6 @@ class _Reader:
             ):
                 return at
         return header
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return text == "localhost"
-    return True
 
 
 def _meant(word: str, known: list[str]) -> str:
@@ -283,8 +269,10 @@ def _from_text(text: str, hint: Any) -> Any:
             return hint(text)
         except ValueError:
             raise _Bad(f"is {text!r}; write a number") from None
-    if hint == tuple[str, ...]:
+    if hint == tuple[str, ...] or (hint in ADDRESS_LISTS and "," in text):
         return [part.strip() for part in text.split(",") if part.strip()]
+    if hint in ADDRESS_LISTS:
+        return text
     if typing.get_origin(hint) in (tuple, dict) and hint != tuple[int, int]:
         raise _Bad("cannot be set from the environment; write it in ivr.toml")
     return text
@@ -305,6 +293,16 @@ def _convert(value: Any, hint: Any) -> Any:
         return Path(_convert(value, str)).expanduser()
     if hint is HostPort:
         return _host_port(value)
+    if hint == Path | None:
+        return _convert(value, Path)
+    if hint in ADDRESS_LISTS:
+        if isinstance(value, list) and value:
+            return tuple(_host_port(item) for item in value)
+        if value != []:
+            return _host_port(value) if hint != tuple[HostPort, ...] else (_host_port(value),)
+        if hint == tuple[HostPort, ...]:
+            return ()
+        raise _Bad('is an empty list; write at least one address, like "0.0.0.0:5060"')
     if hint == tuple[int, int]:
         match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", value) if isinstance(value, str) else None
         if not match:

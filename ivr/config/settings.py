@@ -34,12 +34,20 @@ class Account:
 class SipSettings:
     """Signalling."""
 
-    listen: HostPort = HostPort("0.0.0.0", 5060)
-    """Address and port for SIP, UDP and TCP alike."""
+    listen: HostPort | tuple[HostPort, ...] = HostPort("0.0.0.0", 5060)
+    """Address and port for SIP, UDP and TCP alike; or a list of them, such as one for IPv4 and one for IPv6."""
     udp: bool = True
     """Listen on UDP."""
     tcp: bool = True
     """Listen on TCP."""
+    tls_listen: tuple[HostPort, ...] = ()
+    """Address and port for SIP over TLS, or a list of them; none by default. The usual port is 5061."""
+    tls_certificate: Path | None = None
+    """PEM file with our certificate and those between it and its authority; read again when it changes."""
+    tls_key: Path | None = None
+    """PEM file with its key, without a pass phrase."""
+    tls_ca: Path | None = None
+    """PEM file with the authorities believed when we call by TLS; the system's by default."""
     realm: str = "ivr"
     """Realm of the digest challenge, shown by some telephones when they ask for a password."""
     max_calls: int = 300
@@ -61,6 +69,11 @@ class SipSettings:
     """SIP address numbers are called through, such as ``sip:trunk.example:5060``; needed with `dial`."""
     accounts: tuple[Account, ...] = (Account("softphone", "softphone"),)
     """Telephones that may register, besides the agents' own."""
+
+    @property
+    def addresses(self) -> tuple[HostPort, ...]:
+        """Everything of `listen`."""
+        return self.listen if isinstance(self.listen, tuple) else (self.listen,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from ivr.ici.endpoint import IciEndpoint
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
 from ivr.menu.model import Menu
+from ivr.net.tls import Certificates
 from ivr.sip.events import Output, UserAgentSettings
 from ivr.sip.user_agent import UserAgent
 from ivr.speech.engines.library import DiskClipLibrary
@@ -44,6 +45,8 @@ from ivr.store.sqlite import SqliteStore
 
 Progress = Callable[[int, int], None]
 """Told after every rendered prompt: how many are done, of how many."""
+LOOK_AT_CERTIFICATE = 5.0
+"""Seconds between two looks at whether the certificate's files have changed."""
 logger = logging.getLogger(__name__)
 
 
@@ -52,6 +55,8 @@ class Listening:
     """What the engine tells when it is ready."""
 
     sip: HostPort
+    """The first of `sip.listen`."""
+    tls: tuple[HostPort, ...]
     http: HostPort
     menu: str
     hearing: str
@@ -96,9 +101,13 @@ class Engine:
         menu = await asyncio.to_thread(live_menu, settings)
         var = _folder(settings)
 
-        signalling = Signalling(UserAgent(_user_agent_settings(settings)), self.clock, self._on_sip)
+        certificates = self._certificates() if settings.sip.tls_certificate or settings.sip.tls_ca else None
+        user_agent = UserAgent(_user_agent_settings(settings))
+        signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates)
         self._parts.push_async_callback(signalling.close)
         await self._bind_sip(signalling)
+        if certificates is not None:
+            self._watch_files(certificates)
         media = MediaWorkers(settings.media, self._on_media)
         app = web.Application(client_max_size=settings.ici.max_attached_data * 8)
         dialect = dialects.load(settings.ici.dialect)
@@ -140,9 +149,11 @@ class Engine:
         exchange.restore(await store.agent_states())
         exchange.accepting = True
         self._follow_menus(exchange, library)
-        logger.info("listening sip=%s http=%s version=%s", settings.sip.listen, settings.http.listen, __version__)
+        sip = ",".join(map(str, (*settings.sip.addresses, *settings.sip.tls_listen)))
+        logger.info("listening sip=%s http=%s version=%s", sip, settings.http.listen, __version__)
         return Listening(
-            sip=HostPort(settings.sip.listen.host, signalling.port),
+            sip=HostPort(settings.sip.addresses[0].host, signalling.port),
+            tls=tuple(HostPort(*address) for address in signalling.tls_addresses),
             http=self.http,
             menu=f"{menu.name}@{menu.version}",
             hearing=recogniser.why,
@@ -178,10 +189,43 @@ class Engine:
 
     async def _bind_sip(self, signalling: Signalling) -> None:
         sip = self.settings.sip
+        for address in sip.addresses if sip.udp or sip.tcp else ():
+            try:
+                await signalling.bind(address.host, address.port, udp=sip.udp, tcp=sip.tcp)
+            except OSError as error:
+                raise self._taken("sip.listen", "IVR_SIP_LISTEN", address, error) from error
+        for address in sip.tls_listen:
+            try:
+                await signalling.bind_tls(address.host, address.port)
+            except OSError as error:
+                raise self._taken("sip.tls_listen", "IVR_SIP_TLS_LISTEN", address, error) from error
+
+    def _certificates(self) -> Certificates:
+        """Raises SettingsError when the files have become unusable since the settings were checked."""
+        sip = self.settings.sip
         try:
-            await signalling.bind(sip.listen.host, sip.listen.port, udp=sip.udp, tcp=sip.tcp)
+            return Certificates(sip.tls_certificate, sip.tls_key, sip.tls_ca)
         except OSError as error:
-            raise self._taken("sip.listen", "IVR_SIP_LISTEN", sip.listen, error) from error
+            path = str(self.settings.source or "ivr.toml")
+            raise SettingsError(
+                [Problem(path, f"TLS files cannot be used: {error}", where="sip.tls_key")]
+            ) from error
+
+    def _watch_files(self, certificates: Certificates) -> None:
+        """A renewed certificate is shown from the next handshake on."""
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(LOOK_AT_CERTIFICATE)
+                await asyncio.to_thread(certificates.reload_if_changed)
+
+        watching = asyncio.create_task(watch())
+
+        async def end() -> None:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+        self._parts.push_async_callback(end)
 
     async def _bind_http(self, app: web.Application) -> None:
         listen = self.settings.http.listen
@@ -237,6 +281,7 @@ def _user_agent_settings(settings: Settings) -> UserAgentSettings:
         realm=settings.sip.realm,
         accounts=accounts,
         trunks=frozenset(settings.sip.trunks),
+        switch_to_tcp=settings.sip.tcp,
         session_expires=settings.sip.session_expires,
         min_session_expires=settings.sip.min_session_expires,
     )

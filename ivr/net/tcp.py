@@ -1,10 +1,11 @@
-"""TCP connections on the event loop, accepted and opened."""
+"""TCP connections on the event loop, with and without TLS, accepted and opened."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import logging
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,11 @@ MAX_UNSENT = 1 << 20
 IDLE_TIMEOUT = 900.0
 """Seconds without a byte from the peer after which a connection is closed."""
 CONNECT_TIMEOUT = 4.0
-"""Seconds a connection may take to open."""
+"""Seconds a connection may take to open, TLS included."""
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds a peer that connects has to finish its TLS handshake."""
+SHUTDOWN_TIMEOUT = 2.0
+"""Seconds a peer has to say that it closes TLS too."""
 logger = logging.getLogger(__name__)
 
 
@@ -27,11 +32,20 @@ class Connection:
     number: int
     local: Address
     remote: Address
+    secure: bool = False
+    """Whether it is TLS."""
+    host: str = ""
+    """The name that the peer has proved by its certificate; empty when we were called, or without TLS."""
+    listener: Address | None = None
+    """The listening address that took it; None when we opened it."""
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, owner: TcpConnections) -> None:
+    def __init__(
+        self, owner: TcpConnections, *, secure: bool = False, host: str = "", listener: Address | None = None
+    ) -> None:
         self.owner = owner
+        self.secure, self.host, self.listener = secure, host, listener
         self.name: Connection | None = None
         self.transport: asyncio.Transport | None = None
         self.idle: asyncio.TimerHandle | None = None
@@ -60,42 +74,68 @@ class _Stream(asyncio.Protocol):
         if self.idle is not None:
             self.idle.cancel()
         assert self.transport is not None
-        self.idle = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self.transport.close)
+        self.idle = asyncio.get_running_loop().call_later(self.owner.idle_timeout, self.transport.close)
 
 
 class TcpConnections:
-    """All connections of one listening address. Callbacks run on the loop."""
+    """All connections of all listening addresses. Callbacks run on the loop."""
 
     def __init__(
-        self, on_data: Callable[[Connection, bytes], None], on_lost: Callable[[Connection], None]
+        self,
+        on_data: Callable[[Connection, bytes], None],
+        on_lost: Callable[[Connection], None],
+        *,
+        idle_timeout: float = IDLE_TIMEOUT,
     ) -> None:
         self._on_data = on_data
         self._on_lost = on_lost
         self._numbers = itertools.count(1)
         self._streams: dict[int, _Stream] = {}
-        self._by_remote: dict[Address, int] = {}
-        self._server: asyncio.Server | None = None
-        self.address: Address = ("", 0)
+        self._by_remote: dict[tuple[Address, bool, str], int] = {}
+        self._servers: list[asyncio.Server] = []
+        self.idle_timeout = idle_timeout
         self.refused = 0
         """Connections closed for want of room."""
 
-    async def listen(self, host: str, port: int) -> None:
-        """Raises OSError when the address cannot be bound."""
+    async def listen(self, host: str, port: int, context: ssl.SSLContext | None = None) -> Address:
+        """The address that is listened on; with `context` for TLS. Raises OSError when it cannot be bound."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Stream(self), host, port)
-        name = self._server.sockets[0].getsockname()
-        self.address = (name[0], name[1])
+        bound: Address = (host, port)
+        server = await loop.create_server(
+            lambda: _Stream(self, secure=context is not None, listener=bound),
+            host,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT if context else None,
+            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if context else None,
+        )
+        self._servers.append(server)
+        name = server.sockets[0].getsockname()
+        bound = (name[0], name[1])
+        return bound
 
-    def towards(self, remote: Address) -> Connection | None:
-        """An open connection to `remote`, whoever opened it."""
-        stream = self._streams.get(self._by_remote.get(remote, 0))
+    def towards(self, remote: Address, *, secure: bool = False, host: str = "") -> Connection | None:
+        """An open connection to `remote`: one of ours to that `host`, or the one by which it came to us."""
+        number = self._by_remote.get((remote, secure, host)) or self._by_remote.get((remote, secure, ""))
+        stream = self._streams.get(number or 0)
         return stream.name if stream else None
 
-    async def connect(self, remote: Address) -> Connection:
-        """Open one. Raises OSError or TimeoutError when it cannot be opened."""
+    async def connect(
+        self, remote: Address, context: ssl.SSLContext | None = None, *, host: str = ""
+    ) -> Connection:
+        """Open one; with `context` by TLS, to a peer that proves to be `host`.
+
+        Raises OSError (ssl.SSLError is one) or TimeoutError when it cannot be opened.
+        """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            _, stream = await loop.create_connection(lambda: _Stream(self), *remote)
+            _, stream = await loop.create_connection(
+                lambda: _Stream(self, secure=context is not None, host=host if context else ""),
+                *remote,
+                ssl=context,
+                server_hostname=(host or remote[0]) if context else None,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if context else None,
+            )
         if stream.name is None:
             raise OSError(f"no room for a connection to {remote[0]}:{remote[1]}")
         return stream.name
@@ -119,8 +159,8 @@ class TcpConnections:
             stream.transport.close()
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for stream in list(self._streams.values()):
             if stream.transport is not None:
                 stream.transport.close()
@@ -134,13 +174,24 @@ class TcpConnections:
         remote = stream.transport.get_extra_info("peername")
         if not local or not remote:  # the peer was gone before we looked
             return None
-        name = Connection(next(self._numbers), (local[0], local[1]), (remote[0], remote[1]))
+        name = Connection(
+            next(self._numbers),
+            (local[0], local[1]),
+            (remote[0], remote[1]),
+            stream.secure,
+            stream.host,
+            stream.listener,
+        )
         self._streams[name.number] = stream
-        self._by_remote[name.remote] = name.number
+        self._by_remote[key_of(name)] = name.number
         return name
 
     def _closed(self, name: Connection) -> None:
         self._streams.pop(name.number, None)
-        if self._by_remote.get(name.remote) == name.number:
-            del self._by_remote[name.remote]
+        if self._by_remote.get(key_of(name)) == name.number:
+            del self._by_remote[key_of(name)]
         self._on_lost(name)
+
+
+def key_of(name: Connection) -> tuple[Address, bool, str]:
+    return name.remote, name.secure, name.host

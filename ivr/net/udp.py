@@ -27,10 +27,23 @@ class UdpSocket(asyncio.DatagramProtocol):
 
     @classmethod
     async def bind(cls, host: str, port: int, on_datagram: Callable[[bytes, Address], None]) -> UdpSocket:
-        """Raises OSError when the address cannot be bound."""
+        """``::`` is IPv6 alone, so that 0.0.0.0 has room beside it.
+
+        Raises OSError when the address cannot be bound.
+        """
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_datagram_endpoint(lambda: cls(on_datagram), local_addr=(host, port))
-        return protocol
+        family, kind, protocol, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM))[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setblocking(False)
+            sock.bind(address)
+            _, endpoint = await loop.create_datagram_endpoint(lambda: cls(on_datagram), sock=sock)
+        except OSError:
+            sock.close()
+            raise
+        return endpoint
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # the loop's own class is no subclass

@@ -11,8 +11,8 @@ KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", 
 OPTION_TAGS: tuple[str, ...] = ("100rel", "timer")
 """Of Supported, and what a peer may name in Require."""
 KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
-SCHEMES = ("sip", "tel")
-"""Of the Request-URI. A sips URI promises TLS on every hop, which is not spoken here."""
+SCHEMES = ("sip", "sips", "tel")
+"""Of the Request-URI. A sips URI promises TLS on every hop: what comes otherwise is refused."""
 
 ALLOW: Header = ("Allow", ", ".join(METHODS))
 ACCEPT: Header = ("Accept", ", ".join((SDP, *KEY_TYPES)))

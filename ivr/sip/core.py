@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.dialog import Dialog, DialogId, address_of
-from ivr.sip.events import Flow, MessageDropped, Output, SendBytes, UserAgentSettings
-from ivr.sip.fields import COOKIE, TOKEN, host_port
+from ivr.sip.events import Address, Flow, MessageDropped, Output, SendBytes, UserAgentSettings
+from ivr.sip.fields import COOKIE, TOKEN, Via, host_port
 from ivr.sip.message import Request
 from ivr.sip.reply import SDP, Header, reply_to
 from ivr.sip.timers import TimerQueue, Timers
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ivr.sip.leg import Leg
 
 
+MAX_DATAGRAM = 1300
+"""Octets of a request that may go over UDP when nobody knows how much the path takes. RFC 3261 section 18.1.1."""
+WITHOUT_TCP = 600.0
+"""Seconds for which a peer that took no TCP connection is not asked again."""
+MAX_WITHOUT_TCP = 1000
 COUNTERS = ("received", "dropped", "malformed", "repeated", "overloaded", "authentication_failed")
 """What is counted from the first message on."""
 
@@ -34,10 +39,12 @@ class Core:
         self.rng = rng
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self.queue = TimerQueue()
-        self.layer = TransactionLayer(timers, self.queue, self.emit)
+        self.layer = TransactionLayer(timers, self.queue, self.emit, self.back_to_udp)
         self.legs: dict[str, Leg] = {}
         self.dialogs: dict[DialogId, Leg] = {}
         self._outbox: list[Output] = []
+        self._without_tcp: dict[Address, float] = {}
+        """Peers that took no TCP connection, until when that is believed."""
 
     def emit(self, output: Output) -> None:
         self._outbox.append(output)
@@ -54,29 +61,44 @@ class Core:
         """Random text for tags, branches and names. RFC 3261 section 19.3 asks for 32 bits at least."""
         return f"{self.rng.getrandbits(bits):0{bits // 4}x}"
 
-    def contact(self, flow: Flow, user: str = "") -> Header:
+    def contact(self, flow: Flow, user: str = "", scheme: str = "sip") -> Header:
         """Where the peer reaches us: the address it sees us at, over the transport it uses."""
         user = user if len(user) <= 64 and TOKEN.fullmatch(user) and "%" not in user and "`" not in user else "ivr"
         transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-        return "Contact", f"<sip:{user}@{host_port(flow.local)}{transport}>"
+        if scheme == "sips":  # TLS all the way is what the scheme says; RFC 5630 section 3.1.4
+            transport = ""
+        return "Contact", f"<{scheme}:{user}@{host_port(flow.local)}{transport}>"
 
     def flow_towards(self, dialog: Dialog, flow: Flow, use_flow: bool) -> Flow:
         """The way of the next request in a dialog: to its next hop when that is a numeric address that makes
         sense over UDP, else back the way the peer's last message came. RFC 3261 section 12.2.1.1."""
         address = address_of(dialog.next_hop())
-        if (
-            use_flow
-            or flow.transport != "udp"
-            or address is None
-            or (":" in address[0]) != (":" in flow.remote[0])
-        ):
+        if use_flow or flow.is_stream or address is None or (":" in address[0]) != (":" in flow.remote[0]):
             return flow
         return replace(flow, remote=address)
 
     def send(self, request: Request, flow: Flow, asker: Asker, now: float) -> Sent:
-        """Open a client transaction for a request without Via."""
-        self.seal(request, flow)
-        return self.layer.send(request, flow, asker, now)
+        """Open a client transaction for a request without Via.
+
+        A long one goes over TCP instead of UDP, and over UDP after all when nobody takes it there.
+        RFC 3261 section 18.1.1.
+        """
+        data = self.seal(request, flow)
+        if flow.is_stream or len(data) <= MAX_DATAGRAM or not self.settings.switch_to_tcp:
+            return self.layer.send(request, flow, asker, now)
+        if self._without_tcp.get(flow.remote, now) > now:
+            return self.layer.send(request, flow, asker, now)
+        over_tcp = replace(flow, transport="tcp")
+        request.replace_top_via(Via.parse(request.top_via.text.replace("/UDP ", "/TCP ", 1)))
+        return self.layer.send(request, over_tcp, asker, now, back_to=flow)
+
+    def back_to_udp(self, sent: Sent, flow: Flow, now: float) -> None:
+        """The TCP connection for a long request could not be opened: note that, and give it another Via."""
+        if len(self._without_tcp) >= MAX_WITHOUT_TCP:
+            self._without_tcp.clear()
+        self._without_tcp[flow.remote] = now + WITHOUT_TCP
+        via = f"SIP/2.0/UDP {host_port(flow.local)};branch={COOKIE}{self.token(80)};rport"
+        sent.request.replace_top_via(Via.parse(via))
 
     def seal(self, request: Request, flow: Flow) -> bytes:
         """Give a request its Via with a new branch, ``rport`` and our name; the bytes."""

@@ -17,17 +17,24 @@ Address = tuple[str, int]
 class Flow:
     """The way a message came or goes: transport, our address as that peer sees it routed, theirs."""
 
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "tls"]
     local: Address
     """Our address on the interface that routes to the peer; never 0.0.0.0."""
     remote: Address
     connection: int = 0
-    """Number of the TCP connection; 0 for UDP, and for a connection the transport is to open."""
+    """Number of the TCP or TLS connection; 0 for UDP, and for a connection the transport is to open."""
+    host: str = ""
+    """Name that the peer must prove, or has proved, by its certificate; empty where nobody asked it to."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the transport repeats what is lost, and has room for long messages."""
+        return self.transport != "udp"
 
 
 @dataclass(frozen=True, slots=True)
 class SendBytes:
-    """Send one message. A UDP datagram, or bytes on the TCP connection of the flow."""
+    """Send one message. A UDP datagram, or bytes on the connection of the flow."""
 
     flow: Flow
     data: bytes
@@ -214,6 +221,8 @@ class UserAgentSettings:
     """Password by user name, for REGISTER."""
     trunks: frozenset[str] = frozenset()
     """Numeric addresses whose P-Asserted-Identity is believed."""
+    switch_to_tcp: bool = False
+    """Whether requests too long for a datagram may go over TCP, that is, whether we listen on it."""
     max_transactions: int = 20_000
     """Beyond this many server transactions new requests are answered 503 without state."""
     session_expires: int = 1800

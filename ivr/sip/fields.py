@@ -150,6 +150,11 @@ def _forgiving_uri(text: str) -> URI:
     )
 
 
+def scheme_of(uri: str) -> str:
+    """``sips`` or ``sip``, of a URI that may be of any scheme."""
+    return "sips" if uri[:5].lower() == "sips:" else "sip"
+
+
 @dataclass(frozen=True, slots=True)
 class NameAddress:
     """The value of From, To, Contact, Route, Record-Route. RFC 3261 section 20.10."""

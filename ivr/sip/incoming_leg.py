@@ -6,7 +6,7 @@ from ivr.errors import LocalProtocolError
 from ivr.sip.core import Core, checked_headers
 from ivr.sip.dialog import Dialog, behind_translator
 from ivr.sip.events import CallCancelled, CallConfirmed, Flow, IncomingCall
-from ivr.sip.fields import NameAddress, parse_uri, plain
+from ivr.sip.fields import NameAddress, parse_uri, plain, scheme_of
 from ivr.sip.inspection import sdp_of
 from ivr.sip.leg import Leg, Phase, Unacknowledged, reason_of
 from ivr.sip.message import Request
@@ -27,6 +27,7 @@ class IncomingLeg(Leg):
         self._served = served
         self._ringing = 100
         served.answerer = self
+        self.scheme = scheme_of(request.uri)
         self.use_flow = behind_translator(request, flow)
         self.dialog = Dialog.of_request(request, served.tag)
         self._record_route: list[Header] = [

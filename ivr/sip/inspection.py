@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from ivr.sip.capabilities import ALLOW, KNOWN_METHODS, METHODS, OPTION_TAGS, SCHEMES
 from ivr.sip.dialog import contact_of, is_loose, is_of_2543
-from ivr.sip.fields import parse_uri
+from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.message import Message, Request
 from ivr.sip.reply import SDP, Refusal
 
 _OFFERS = ("INVITE", "UPDATE")
 
 
-def inspect(request: Request) -> Refusal | None:
-    """The first reason not to process the request, in the order of the standard; None when there is none."""
+def inspect(request: Request, *, secure: bool) -> Refusal | None:
+    """The first reason not to process the request, in the order of the standard; None when there is none.
+
+    :param secure: whether it came over TLS.
+    """
+    if not secure and scheme_of(request.uri) == "sips" and request.method in METHODS:
+        return Refusal(416)
     for look in (_method, _request_uri, _hops, _extensions, _contacts, _dialog_headers, _content, _accept):
         if refusal := look(request):
             return refusal

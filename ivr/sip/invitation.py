@@ -8,7 +8,7 @@ from ivr.errors import LocalProtocolError
 from ivr.sip.capabilities import ACCEPT, ALLOW, SUPPORTED
 from ivr.sip.core import Core, checked_headers
 from ivr.sip.events import Flow
-from ivr.sip.fields import parse_uri, quoted
+from ivr.sip.fields import parse_uri, quoted, scheme_of
 from ivr.sip.incoming_leg import user_part
 from ivr.sip.message import Request
 from ivr.sip.reply import SDP, Header
@@ -29,6 +29,8 @@ def invitation(
     """
     if not sdp:
         raise LocalProtocolError("a call needs our offer; to leave it to the other side is not spoken")
+    if scheme_of(target) == "sips" and flow.transport != "tls":
+        raise LocalProtocolError(f"{target[:100]!r} may be reached over TLS only, not {flow.transport}")
     for uri in (target, caller_uri):
         _check_uri(uri)
     request = Request("INVITE", target, sdp)
@@ -39,7 +41,7 @@ def invitation(
         ("To", f"<{target}>"),
         ("Call-ID", core.token(128)),
         ("CSeq", f"{core.rng.randint(1, 2**15)} INVITE"),
-        core.contact(flow, user_part(caller_uri)),
+        core.contact(flow, user_part(caller_uri), scheme_of(target)),
         ALLOW,
         ACCEPT,
         SUPPORTED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 
@@ -66,6 +66,8 @@ class Leg:
         """The way the peer's last message came, or the one we were told to take."""
         self.user = user
         """User part of our Contact."""
+        self.scheme = "sip"
+        """Of our Contact: ``sips`` when that is how we were called. RFC 3261 section 12.1.1."""
         self.use_flow = False
         """The peer's Contact is no use: it sits behind an address translator."""
         self.phase = Phase.EARLY
@@ -147,7 +149,11 @@ class Leg:
 
     def headers_of_session(self) -> list[Header]:
         """Of every message that sets up or changes a session."""
-        return [self.core.contact(self.flow, self.user), ALLOW, SUPPORTED]
+        return [self.contact, ALLOW, SUPPORTED]
+
+    @property
+    def contact(self) -> Header:
+        return self.core.contact(self.flow, self.user, self.scheme)
 
     def is_agreed_early(self, peer_tag: str) -> bool:
         """Whether, before the call is answered, the first offer has its answer already. RFC 3311 section 5.1."""
@@ -221,7 +227,8 @@ class Leg:
     # --- answers to our requests
 
     def on_response(self, sent: Sent, response: Response, now: float) -> None:
-        self._note_connection(sent.flow)
+        if not sent.is_switched:
+            self._note_connection(sent.flow)
         method = sent.request.method
         if method == "INVITE":
             self.on_invite_response(sent, response, now)
@@ -276,7 +283,7 @@ class Leg:
         elif request.method == "PRACK":
             self.receive_prack(served, now)
         elif request.method == "OPTIONS":
-            self.core.reply(served, 200, now, headers=[self.core.contact(flow, self.user), *described()])
+            self.core.reply(served, 200, now, headers=[self.contact, *described()])
         else:
             self.core.reply(served, 403, now, phrase="Not Inside A Dialog")
 
@@ -393,7 +400,7 @@ class Leg:
 
     def connection_lost(self, flow: Flow) -> None:
         """The dialog outlives the connection: the next request opens another one to the peer."""
-        self.flow = Flow("tcp", flow.local, self._address_without_connection(flow))
+        self.flow = replace(flow, remote=self._address_without_connection(flow), connection=0)
 
     def _address_without_connection(self, flow: Flow) -> tuple[str, int]:
         if self.dialog is None:

@@ -11,6 +11,7 @@ from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.dialog import Dialog
 from ivr.sip.events import CallAccepted, CallProgress, CallRefused, Flow
+from ivr.sip.fields import scheme_of
 from ivr.sip.incoming_leg import user_part
 from ivr.sip.inspection import sdp_of
 from ivr.sip.leg import Leg, Phase, reason_header
@@ -46,6 +47,7 @@ class OutgoingLeg(Leg):
 
     def start(self, request: Request, now: float) -> None:
         self.local_sdp = request.body
+        self.scheme = scheme_of(request.uri)
         for name, value in self.timer.headers_of_request():
             request.headers.add(name, value)
         self._invite = self.core.send(request, self.flow, self, now)

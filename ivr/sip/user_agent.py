@@ -181,7 +181,9 @@ class UserAgent:
         request = served.request
         if request.method == "CANCEL":
             self._receive_cancel(served, now)
-        elif refusal := inspect(request) or inspect_timer(request, self._core.settings.min_session_expires):
+        elif refusal := inspect(request, secure=flow.transport == "tls") or inspect_timer(
+            request, self._core.settings.min_session_expires
+        ):
             self._core.reply(served, refusal.status, now, phrase=refusal.phrase, headers=refusal.headers)
         elif request.to_tag:
             self._process_in_dialog(served, flow, now)

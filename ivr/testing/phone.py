@@ -230,7 +230,7 @@ class ScriptedPhone:
         """
         address = parse_sip_address(target)
         host = await resolve(address.host)
-        flow = self.signalling.flow_to((host, address.port), address.transport)
+        flow = self.signalling.flow_to((host, address.port), address.transport, address.host)
         sound = PhoneSound(self.clock)
         call = PhoneCall(f"phone-{secrets.token_hex(6)}", self, sound)
         port = await sound.open(local_address_towards(host) if self._host == "0.0.0.0" else self._host)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from ivr.sip.events import CloseConnection, Flow, SendBytes
@@ -35,16 +36,28 @@ class Answerer(Protocol):
 class Sent:
     """A request of ours under way."""
 
-    __slots__ = ("_layer", "asker", "flow", "key", "machine", "request")
+    __slots__ = ("_layer", "asker", "back_to", "flow", "is_switched", "key", "machine", "request")
 
-    def __init__(self, layer: TransactionLayer, request: Request, flow: Flow, asker: Asker) -> None:
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, asker: Asker, back_to: Flow | None
+    ) -> None:
         self._layer = layer
         self.request = request
-        self.flow = flow
         self.asker = asker
+        self.is_switched = back_to is not None
+        """Whether it went over TCP for its length alone: nothing else of the call need follow it there."""
+        self.take(flow)
+        self.back_to = back_to
+        """The way to take when the connection for it cannot be opened."""
+
+    def take(self, flow: Flow) -> None:
+        """Begin, or begin again, over `flow`. The request has the Via for it."""
+        request = self.request
+        self.flow = flow
+        self.back_to = None
         self.key: ClientKey = (request.top_via.branch, request.method)
         kind = InviteClient if request.method == "INVITE" else NonInviteClient
-        self.machine: ClientTransaction = kind(request, flow.transport == "tcp", layer.timers)
+        self.machine: ClientTransaction = kind(request, flow.is_stream, self._layer.timers)
 
     @property
     def deadline(self) -> float | None:
@@ -75,7 +88,7 @@ class Served:
         self.key = server_key(request, request.method)
         self.merge_key: tuple[str, str, str, str] | None = None
         kind = InviteServer if request.method == "INVITE" else NonInviteServer
-        self.machine: ServerTransaction = kind(flow.transport == "tcp", layer.timers)
+        self.machine: ServerTransaction = kind(flow.is_stream, layer.timers)
 
     @property
     def deadline(self) -> float | None:
@@ -104,7 +117,15 @@ class Served:
 class TransactionLayer:
     """Every live transaction by its key."""
 
-    def __init__(self, timers: Timers, queue: TimerQueue, send: Send) -> None:
+    def __init__(
+        self,
+        timers: Timers,
+        queue: TimerQueue,
+        send: Send,
+        on_back: Callable[[Sent, Flow, float], None] = lambda sent, flow, now: None,
+    ) -> None:
+        """`on_back` gives a request another Via before it is sent over another flow."""
+        self._on_back = on_back
         self.timers = timers
         self._queue = queue
         self._send = send
@@ -120,10 +141,10 @@ class TransactionLayer:
     def sent_count(self) -> int:
         return len(self._sent)
 
-    def send(self, request: Request, flow: Flow, asker: Asker, now: float) -> Sent:
+    def send(self, request: Request, flow: Flow, asker: Asker, now: float, *, back_to: Flow | None = None) -> Sent:
         """Send a request that has its Via, and see to it that `asker` hears of the outcome exactly once,
-        apart from provisional answers and repeated 2xx."""
-        sent = Sent(self, request, flow, asker)
+        apart from provisional answers and repeated 2xx. When no connection can be opened, it goes `back_to`."""
+        sent = Sent(self, request, flow, asker, back_to)
         self._sent[sent.key] = sent
         self.run(sent, sent.machine.start(now), now)
         return sent
@@ -154,6 +175,7 @@ class TransactionLayer:
             return False
         if flow.connection:
             sent.flow = flow
+        sent.back_to = None
         self.run(sent, sent.machine.receive(response, now), now)
         return True
 
@@ -190,12 +212,22 @@ class TransactionLayer:
         of our own (section 18.2.2); when that one fails too, it cannot.
         """
         for sent in [sent for sent in self._sent.values() if same_connection(sent.flow, flow)]:
-            self.run(sent, sent.machine.transport_failed(now), now)
+            self._fail_or_go_back(sent, now)
         for served in [served for served in self._served.values() if same_connection(served.flow, flow)]:
             if served.flow.connection:
                 served.flow = reopened(served.flow, served.request)
             else:
                 self.run(served, served.machine.transport_failed(now), now)
+
+    def _fail_or_go_back(self, sent: Sent, now: float) -> None:
+        if (flow := sent.back_to) is None:
+            self.run(sent, sent.machine.transport_failed(now), now)
+            return
+        self.remove(sent)
+        self._on_back(sent, flow, now)
+        sent.take(flow)
+        self._sent[sent.key] = sent
+        self.run(sent, sent.machine.start(now), now)
 
     def _is_live(self, transaction: Sent | Served) -> bool:
         if isinstance(transaction, Sent):
@@ -220,7 +252,7 @@ def server_key(request: Request, method: str) -> ServerKey:
 
 
 def same_connection(one: Flow, lost: Flow) -> bool:
-    if one.transport != "tcp" or lost.transport != "tcp":
+    if not one.is_stream or one.transport != lost.transport:
         return False
     if one.connection or lost.connection:
         return one.connection == lost.connection
@@ -234,11 +266,12 @@ def return_flow(request: Request, flow: Flow) -> Flow:
     choose whom our answers hit.
     """
     via = request.top_via
-    if flow.transport == "tcp" or "rport" in via.parameters:
+    if flow.is_stream or "rport" in via.parameters:
         return flow
     return Flow(flow.transport, flow.local, (flow.remote[0], via.port or 5060))
 
 
 def reopened(flow: Flow, request: Request) -> Flow:
     """A connection of our own to where the request came from."""
-    return Flow("tcp", flow.local, (flow.remote[0], request.top_via.port or 5060))
+    port = request.top_via.port or (5061 if flow.transport == "tls" else 5060)
+    return replace(flow, remote=(flow.remote[0], port), connection=0)

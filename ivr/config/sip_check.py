@@ -1,0 +1,83 @@
+"""What the settings of ``[sip]`` must be together."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from ivr.config.settings import SipSettings
+
+SipProblem = tuple[str, str]
+"""The key, and what is wrong with it and what to write instead."""
+
+
+def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
+    """Every mistake."""
+    if not (sip.udp or sip.tcp or sip.tls_listen):
+        yield "udp", "udp and tcp are both off, and there is no tls_listen; nobody could call, turn one on"
+    if sip.dial and not sip.gateway:
+        yield "gateway", "is missing; numbers listed in dial need the SIP address of a gateway"
+    if 90 <= sip.session_expires < sip.min_session_expires:
+        yield "session_expires", f"is below min_session_expires, {sip.min_session_expires}; make it that at least"
+    for key, addresses in (("listen", sip.addresses), ("tls_listen", sip.tls_listen)):
+        for number, address in enumerate(addresses):
+            if not is_host(address.host):
+                yield key, f"{address.host!r} is no IP address; write one of this machine, or 0.0.0.0"
+            if address.port and address in addresses[:number]:
+                yield key, f"names {address} twice; write it once"
+    for address in sip.tls_listen:
+        if sip.tcp and address.port and address in sip.addresses:
+            yield "tls_listen", f"is {address}, where TCP is listened on already; the usual port for TLS is 5061"
+    yield from _tls_problems(sip)
+
+
+def _tls_problems(sip: SipSettings) -> Iterator[SipProblem]:
+    files = {"tls_certificate": sip.tls_certificate, "tls_key": sip.tls_key, "tls_ca": sip.tls_ca}
+    readable = True
+    for key, path in files.items():
+        if path is None:
+            if sip.tls_listen and key != "tls_ca":
+                readable = False
+                yield key, "is missing; tls_listen needs a certificate and its key, each a PEM file"
+        elif why := _unreadable(path):
+            readable = False
+            yield key, f"{path} cannot be read: {why}; name a readable PEM file"
+    if not readable:
+        return
+    if sip.tls_certificate is not None:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(sip.tls_certificate, sip.tls_key, password=lambda: "")
+        except (ssl.SSLError, ValueError) as error:
+            yield _unusable(sip.tls_certificate, sip.tls_key or sip.tls_certificate, error)
+    if sip.tls_ca is not None:
+        try:
+            ssl.create_default_context(cafile=str(sip.tls_ca))
+        except ssl.SSLError:
+            yield "tls_ca", f"{sip.tls_ca} has no certificate in it; name a PEM file of authorities"
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def _unusable(certificate: Path, key: Path, error: Exception) -> SipProblem:
+    if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
+        return "tls_certificate", f"{certificate} is not for the key in {key}; name the pair that belongs together"
+    if b"ENCRYPTED" in key.read_bytes():
+        return "tls_key", f"{key} has a pass phrase; write it out without one (openssl pkey)"
+    return "tls_certificate", f"{certificate} and {key} are no certificate and key; both must be PEM files"
+
+
+def is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return text == "localhost"
+    return True
