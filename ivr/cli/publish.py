@@ -18,7 +18,8 @@ from ivr.config import Settings, load_settings
 from ivr.engine.publishing import publish as publish_menu
 from ivr.engine.publishing import roll_back
 from ivr.engine.shelf import Swap, menu_name, shelf_of
-from ivr.errors import Problem, ProblemsError
+from ivr.engine.voices import voice_mistakes
+from ivr.errors import MenuError, Problem, ProblemsError
 from ivr.menu.model import Menu
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
@@ -131,6 +132,9 @@ async def _render(settings: Settings, menu: Menu, out: Console) -> int:
     library = DiskClipLibrary(settings.var / "prompts", voice, settings.speech.rate)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
+        await voice.start()
+        if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
+            raise MenuError(mistakes)
         with Progress(*columns, console=out, transient=True) as progress:
             task = progress.add_task("Prompts", total=len(clips))
             report = await library.build(clips, lambda done, of: progress.update(task, completed=done, total=of))

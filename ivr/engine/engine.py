@@ -148,7 +148,7 @@ class Engine:
         self._parts.push_async_callback(media.stop)
         exchange.restore(await store.agent_states())
         exchange.accepting = True
-        self._follow_menus(exchange, library)
+        self._follow_menus(exchange, library, voice)
         sip = ",".join(map(str, (*settings.sip.addresses, *settings.sip.tls_listen)))
         logger.info("listening sip=%s http=%s version=%s", sip, settings.http.listen, __version__)
         return Listening(
@@ -161,11 +161,13 @@ class Engine:
             cached=report.cached,
         )
 
-    def _follow_menus(self, exchange: Exchange, library: DiskClipLibrary) -> None:
+    def _follow_menus(self, exchange: Exchange, library: DiskClipLibrary, voice: Pyttsx3Voice) -> None:
         """Published versions are taken over from now on."""
         rooms, settings = exchange.rooms, self.settings
 
         async def prepare(menu: Menu) -> None:
+            if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
+                raise MenuError(mistakes)
             await asyncio.to_thread(open_connectors, menu, rooms.connectors)
             await library.build(clips_of(menu, settings.menu.audio, currency=settings.store.currency))
 

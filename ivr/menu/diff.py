@@ -212,6 +212,10 @@ def _span(hours: Hours, day: int) -> str:
 def _data(old: Menu, new: Menu) -> Iterator[str]:
     for name in sorted(old.data.keys() & new.data.keys()):
         was, now = old.data[name], new.data[name]
+        if old.answered.get(name) != new.answered.get(name):
+            asked, asks = _answered(old, name), _answered(new, name)
+            other = f"is answered by {asks} instead of {asked}" if asked != asks else "is asked in another way"
+            yield f"The look-up {name} {other}."
         if was.limit != now.limit:
             yield f"The look-up {name} may take {seconds(now.limit)} instead of {seconds(was.limit)}."
         if was.once != now.once:
@@ -224,6 +228,13 @@ def _data(old: Menu, new: Menu) -> Iterator[str]:
         ):
             if before != after:
                 yield f"The look-up {name} {what} {_names(after)} instead of {_names(before)}."
+
+
+def _answered(menu: Menu, name: str) -> str:
+    by = menu.answered.get(name)
+    if by is None:
+        return "the store"
+    return f"{by.connector.name} ({by.operation})" if by.operation else by.connector.name
 
 
 def _names(names: set[str]) -> str:

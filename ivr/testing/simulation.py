@@ -324,7 +324,7 @@ class Call:
         self._tell(menu_events.PromptEnded(command.play, finished))
 
     def _look_up(self, command: menu_events.LookUp) -> None:
-        operation = _operation(self.menu, command.name)
+        operation = operation_of(self.menu, command.name)
         outcome = self.around.faults.get(command.name)
         if outcome == "slow":
             self.record.lookups.append({"name": command.name, "outcome": "slow", "seconds": command.limit})
@@ -413,7 +413,7 @@ class Call:
         self.record.language = self.machine.facts.language
 
 
-def _operation(menu: Menu, name: str) -> str | None:
+def operation_of(menu: Menu, name: str) -> str | None:
     """What the customer store calls a look-up; None where somebody else is asked, who is not here."""
     by = getattr(menu, "answered", {}).get(name)
     if by is None:

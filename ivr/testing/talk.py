@@ -22,7 +22,7 @@ from ivr.menu.schema import meant
 from ivr.testing.call_file import OUTCOMES, duration
 from ivr.testing.clock import FakeClock
 from ivr.testing.said import value_of, words
-from ivr.testing.simulation import Call, Surroundings
+from ivr.testing.simulation import Call, Surroundings, operation_of
 
 HELP = __doc__.split("\n\n", 1)[1].rstrip()
 PEOPLE = ("answer", "busy", "closed", "failed", "wait")
@@ -183,6 +183,8 @@ class Talk:
                 self._taken(command.count, secret=True, why=" (thrown away)")
             case menu.StartHandoff():
                 self._handoff(command)
+            case menu.HandoffClosed():
+                self._tell("look", f"the queue {command.queue} is closed at this hour")
             case menu.StartTransfer():
                 self._tell("look", f"connects to {command.to}: {self.around.outside}")
             case menu.NoteCallback():
@@ -210,6 +212,8 @@ class Talk:
 
     def _looked(self, name: str, outcome: str, values: dict[str, object]) -> None:
         shown = self._shown(values)
+        if outcome == "down" and operation_of(self.menu, name) is None:
+            self._tell("note", f"{name} is not answered by the store; try !ok {name} NAME=VALUE")
         late = f" (the limit is {self.menu.data[name].limit:g} s)" if outcome == "slow" else ""
         self._tell("look", f"{name}: {outcome}{late}{f', {shown}' if shown else ''}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -143,3 +144,14 @@ def test_the_emergency_comes_first(change: Change) -> None:
     found = change(("offer: common.main, go: main}", "offer: common.main, go: bye}"), ("ring: 12s", "ring: 20s"))
     assert found[0] == "The emergency queue rings 20 s instead of 12 s."
     assert len(found) > 1
+
+
+def test_another_answer_to_a_look_up_is_told(northgas: Menu) -> None:
+    by = northgas.answered["last_bill"]
+    moved, asked = dataclasses.replace(by, operation="b"), dataclasses.replace(by, path="/x")
+    new = dataclasses.replace(northgas, answered={**northgas.answered, "last_bill": moved})
+    assert differences(northgas, new) == [
+        "The look-up last_bill is answered by sqlite (b) instead of sqlite (last_bill)."
+    ]
+    new = dataclasses.replace(northgas, answered={**northgas.answered, "last_bill": asked})
+    assert differences(northgas, new) == ["The look-up last_bill is asked in another way."]
