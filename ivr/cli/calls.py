@@ -10,7 +10,7 @@ import typer
 
 from ivr.cli.call_story import seconds_between, tell
 from ivr.cli.customers import NOT_FOUND, Config, Json, with_store
-from ivr.cli.tables import cell, complain, console, print_json, table
+from ivr.cli.tables import ROOMY, cell, complain, console, print_json, short, table
 from ivr.config import load_settings
 from ivr.store.contracts import Callback
 from ivr.store.sqlite import SqliteStore
@@ -45,12 +45,17 @@ def _list(most: int, as_json: bool, config: Path | None) -> None:
     if not records:
         print("No calls yet.")
         return
-    shown = table(
-        "started (UTC)", "lasted", "caller", "called", "last step", "handoff", "end", "id", right=("lasted",)
-    )
+    screen = console()
+    heads = ("started (UTC)", "lasted", "caller", "called", "last step", "handoff", "end", "id")
+    # The id begins with the time of the start, and a caller who reached nobody has only an end.
+    roomy = screen.width >= ROOMY
+    chosen = heads if roomy else ("id", "lasted", "caller", "last step", "outcome")
+    shown = table(*chosen, right=("lasted",), whole=("id",))
     for record in records:
-        shown.add_row(*map(cell, _line(record)))
-    console().print(shown)
+        line = dict(zip(heads, _line(record), strict=True))
+        line["outcome"] = line["handoff"] or line["end"]
+        shown.add_row(*((cell if roomy else short)(line[head]) for head in chosen))
+    screen.print(shown)
 
 
 def _line(record: dict[str, Any]) -> tuple[object, ...]:
@@ -106,12 +111,16 @@ def callbacks(ctx: typer.Context, as_json: Json = False, config: Config = None) 
     if not noted:
         print("No callbacks are noted.")
         return
-    shown = table("noted (UTC)", "number", "queue", "reason", "attached data", "call")
+    screen = console()
+    heads = ("noted (UTC)", "number", "queue", "reason", "attached data", "call")
+    chosen = [head for head in heads if screen.width >= ROOMY or head != "attached data"]
+    shown = table(*chosen, whole=("noted (UTC)", "number", "call"))
     for one in noted:
         data = " ".join(f"{name}={value}" for name, value in one.attached_data.items() if value)
         noted_at = f"{one.noted:%Y-%m-%d %H:%M}"
-        shown.add_row(*map(cell, (noted_at, one.number, one.queue, one.reason, data, one.call_id)))
-    console().print(shown)
+        line = dict(zip(heads, (noted_at, one.number, one.queue, one.reason, data, one.call_id), strict=True))
+        shown.add_row(*(cell(line[head]) for head in chosen))
+    screen.print(shown)
 
 
 def _document(one: Callback) -> dict[str, object]:

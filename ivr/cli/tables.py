@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +12,8 @@ from rich.text import Text
 
 PIPED_WIDTH = 200
 """Columns when the output goes to a file or another program: wide enough that nothing is folded."""
+ROOMY = 130
+"""Columns from which a table may have everything; below it has what a person looks for first."""
 
 
 def console() -> Console:
@@ -30,10 +32,17 @@ def cell(value: object) -> Text:
     return Text(plain(value))
 
 
-def table(*columns: str, right: tuple[str, ...] = (), title: str = "") -> Table:
+def short(value: object) -> Text:
+    """As `cell`, on one line whatever the width: its end is cut where there is no room."""
+    return Text(plain(value), no_wrap=True, overflow="ellipsis")
+
+
+def table(*columns: str, right: tuple[str, ...] = (), whole: tuple[str, ...] = (), title: str = "") -> Table:
+    """Columns in `whole` are never folded: what stands there is for copying."""
     made = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in right else "left"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=name in whole)
     return made
 
 

@@ -90,6 +90,20 @@ def test_the_list_has_the_newest_call_first(kept: Path) -> None:
     ]
 
 
+def test_on_a_terminal_of_80_columns_ids_stay_whole(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id is what the next command needs; folded over three lines it cannot be copied."""
+    monkeypatch.setattr("ivr.cli.tables.PIPED_WIDTH", 80)
+    lines = run("--config", str(kept)).stdout.splitlines()
+    assert [re.sub("  +", "|", line.strip()) for line in lines[:3]] == [
+        "id|lasted|caller|last step|outcome",
+        "still-there|goes on|withheld",
+        "a84b4c76e66710|1:12|+15550100|agent_asked|general answered desk1",
+    ]
+    assert len(lines) == 4
+    noted = run("callbacks", "--config", str(kept)).stdout.splitlines()
+    assert re.sub("  +", "|", noted[1].strip()) == "2026-11-22 15:30|+15550100|general|CLOSED|c1"
+
+
 def test_the_list_for_machines_holds_whole_records(kept: Path) -> None:
     records = json.loads(run("--json", "--most", "2", "--config", str(kept)).stdout)
     assert records == [UNFINISHED, RECORD]
