@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 import typer
@@ -21,7 +22,7 @@ from ivr.cli.publish import publish, rollback, versions
 from ivr.cli.schema import schema
 from ivr.cli.serve import serve
 from ivr.cli.talk import talk
-from ivr.errors import IvrError, MenuError, SettingsError
+from ivr.errors import IvrError, MenuError, ProblemsError, SettingsError
 
 app = typer.Typer(
     name="ivr",
@@ -49,6 +50,20 @@ app.add_typer(calls_app, name="calls")
 app.add_typer(prompts_app, name="prompts")
 
 
+def _fold(group: typer.Typer) -> None:
+    """Make each paragraph of help one line: typer keeps a docstring's line ends, and the terminal folds again."""
+    for command in group.registered_commands:
+        if command.callback is not None and command.callback.__doc__:
+            paragraphs = inspect.cleandoc(command.callback.__doc__).split("\n\n")
+            command.callback.__doc__ = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _fold(inner.typer_instance)
+
+
+_fold(app)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"ivr {__version__}")
@@ -68,9 +83,10 @@ def main() -> None:
     """Entry point. Exit code 2 with one readable line for everything a person can put right."""
     try:
         app()
-    except (SettingsError, MenuError) as error:
+    except ProblemsError as error:
         first, *others = error.problems
-        more = f" (and {len(others)} more; `ivr check` names them all)" if others else ""
+        names = "ivr check" if isinstance(error, SettingsError | MenuError) else "ivr prompts build"
+        more = f" (and {len(others)} more; `{names}` names them all)" if others else ""
         print(f"ivr: {first}{more}", file=sys.stderr)
         sys.exit(2)
     except IvrError as error:
