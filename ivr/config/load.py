@@ -95,7 +95,8 @@ class _Reader:
         if model := environ.get("IVR_VOSK_MODEL"):
             speech = dataclasses.replace(settings.speech, models={**settings.speech.models, "en": Path(model)})
             settings = dataclasses.replace(settings, speech=speech)
-        if "store" not in document and not environ.get("IVR_STORE_PATH"):
+        named = document.get("store", {})
+        if not ((isinstance(named, dict) and "path" in named) or environ.get("IVR_STORE_PATH")):
             store = dataclasses.replace(settings.store, path=settings.var / "ivr.db")
             settings = dataclasses.replace(settings, store=store)
         settings = self.with_shipped(settings, document, environ)
@@ -143,7 +144,8 @@ class _Reader:
         for number, row in enumerate(rows, 1):
             where = f"agents {number}"
             if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
-                self.wrong(where, "id", "is missing; give every [[agents]] an id, a text in quotes")
+                found = f"is {row['id']!r}" if isinstance(row, dict) and "id" in row else "is missing"
+                self.wrong(where, "id", f"{found}; give every [[agents]] an id, a text in quotes")
                 continue
             hints = typing.get_type_hints(AgentSettings)
             for key in row:

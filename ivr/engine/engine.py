@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -245,6 +246,8 @@ class Engine:
         path = str(self.settings.source or "ivr.toml")
         why = (error.strerror or str(error)).lower().split(": ")[-1]
         advice = f'free it, or set {key} (or {variable}) to another, like "{address.host}:{address.port + 1}"'
+        if error.errno == errno.EADDRNOTAVAIL:  # no port of it will do
+            advice = f'set {key} (or {variable}) to an address of this machine, like "127.0.0.1:{address.port}"'
         return SettingsError([Problem(path, f"cannot listen on {address}: {why}; {advice}", where=key)])
 
     # --- events of the parts ------------------------------------------------------------------------------

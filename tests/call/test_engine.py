@@ -129,6 +129,14 @@ async def test_a_taken_sip_address_is_told_with_setting_and_remedy(build_house: 
     )
 
 
+async def test_an_address_of_another_machine_is_told_with_one_that_would_do(build_house: Builder) -> None:
+    with pytest.raises(SettingsError) as error:
+        await build_house(sip=SipSettings(listen=HostPort("192.0.2.7", 5060)))
+    assert 'set sip.listen (or IVR_SIP_LISTEN) to an address of this machine, like "127.0.0.1:5060"' in str(
+        error.value
+    )
+
+
 async def test_a_taken_http_address_is_told_with_setting_and_remedy(build_house: Builder) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
         taken.bind(("127.0.0.1", 0))

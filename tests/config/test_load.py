@@ -114,6 +114,14 @@ def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
     assert settings.ici.phones == ("10.0.0.1", "pbx")
 
 
+@pytest.mark.parametrize("table", ["", "[store]\n", '[store]\ncurrency = "EUR"\n'])
+def test_the_store_is_in_the_folder_of_what_is_made_at_run_time(tmp_path: Path, table: str) -> None:
+    path = written(tmp_path, table)
+    assert load_settings(path, {"IVR_VAR": "/elsewhere"}).store.path == Path("/elsewhere/ivr.db")
+    named = load_settings(path, {"IVR_STORE_PATH": "here.db", "IVR_VAR": "/elsewhere"})
+    assert named.store.path == Path("here.db")
+
+
 def test_the_file_named_on_the_command_line_beats_the_variable(tmp_path: Path) -> None:
     path = written(tmp_path, "[sip]\nmax_calls = 7\n")
     assert load_settings(path, {"IVR_CONFIG": "/nowhere"}).sip.max_calls == 7
@@ -160,6 +168,11 @@ def test_text_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
 def test_a_missing_file_is_told_with_the_option_that_names_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nothing.toml: cannot read the settings: No such file.*--config"):
         load_settings(tmp_path / "nothing.toml", {})
+
+
+def test_an_id_that_is_no_text_is_told_as_what_it_is(tmp_path: Path) -> None:
+    (mistake,) = mistakes(written(tmp_path, "[[agents]]\nid = 3\n"))
+    assert mistake == "2: agents 1.id: is 3; give every [[agents]] an id, a text in quotes"
 
 
 def test_two_agents_of_one_name_are_refused(tmp_path: Path) -> None:
