@@ -24,4 +24,5 @@ async def test_an_engine_does_not_start_with_a_voice_nobody_has(
         await build_house(menu=MenuSettings(folder=folder, audio=shipped("audio")))
     (problem,) = error.value.problems
     line = 1 + menu.read_text().partition("gmw/en-klingon")[0].count("\n")
-    assert str(problem).startswith(f"{menu}:{line}:23: languages[1].voice: no voice 'gmw/en-klingon'; similar: gmw/en-")
+    said = f"{menu}:{line}:23: languages[1].voice: no voice 'gmw/en-klingon'; similar: gmw/en-"
+    assert str(problem).startswith(said)
