@@ -71,10 +71,22 @@ def decode_channels(data: bytes) -> tuple[int, Samples]:
     return rate, apart
 
 
+def _looks_like(data: bytes) -> str:
+    """What a file named ``.wav`` is instead, in words for who recorded it."""
+    if not data:
+        return "it is empty"
+    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0):
+        return "it is an MP3 with another name"
+    known = {b"OggS": "Ogg", b"fLaC": "FLAC", b"FORM": "AIFF", b"caff": "CAF"}
+    if data[:4] in known or data[4:8] == b"ftyp":
+        return f"it is {known.get(data[:4], 'MPEG-4')} with another name"
+    return f"it begins with {data[:4].hex(' ')}"
+
+
 def _chunks(data: bytes) -> tuple[int, int, int, int, bytes]:
     """Format code, channels, rate, bits and the octets of the samples."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise BadWav(f"not a WAV file: it begins with {data[:4]!r}; save it as WAV, 16-bit PCM")
+        raise BadWav(f"not a WAV file: {_looks_like(data)}; save it as WAV, 16-bit PCM")
     form: tuple[int, int, int, int] | None = None
     at = 12
     while at + 8 <= len(data):

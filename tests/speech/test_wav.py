@@ -67,8 +67,12 @@ def test_chunks_before_the_samples_are_passed_over() -> None:
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"", "not a WAV file"),
-        (b"ID3\x04 an mp3 file with a wrong name", "begins with b'ID3"),
+        (b"ID3\x04 an mp3 file with a wrong name", "WAV file: it is an MP3 with another name; save it as WAV"),
+        (b"\xff\xfb\x90\x64 the same without a title", "it is an MP3 with another name"),
+        (b"OggS\x00\x02", "it is Ogg with another name"),
+        (b"\x00\x00\x00\x20ftypM4A ", "it is MPEG-4 with another name"),
+        (b"", "it is empty; save it as WAV"),
+        (b"hello", "it begins with 68 65 6c 6c; save it as WAV"),
         (riff(1, 16, b""), "no samples"),
         (riff(2, 4, b"\x00" * 8), "kind 2 with 4 bits"),
         (riff(1, 16, b"\0\0", channels=0), "0 channels"),
