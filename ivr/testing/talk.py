@@ -157,7 +157,7 @@ class Talk:
         step = self.call.step
         if step is None:
             return ""
-        return f"{step.name}  {getattr(step, 'file', '') or self.menu.path}:{step.line}"
+        return f"{step.name}  {self.menu.file_of(step.name)}:{step.line}"
 
     def _tell(self, kind: str, text: str) -> None:
         for line in text.splitlines():
@@ -167,7 +167,7 @@ class Talk:
         match command:
             case menu.StepEntered():
                 step = self.menu.steps[command.step]
-                file = getattr(step, "file", "") or self.menu.path
+                file = self.menu.file_of(step.name)
                 self._tell("step", f"{clock_of(self.call.seconds)}  {step.name}  {file}:{step.line}")
             case menu.StepLeft():
                 who = f": {self.call.with_agent} answers" if command.exit == "answered" else ""

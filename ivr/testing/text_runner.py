@@ -98,7 +98,7 @@ class _Player:
         step = self.call.step or self.menu.steps.get(path[-1] if path else "")
         if step is None:
             return self.menu.path
-        file = getattr(step, "file", "") or self.menu.path
+        file = self.menu.file_of(step.name)
         return f"{step.name}, {file}:{step.line}"
 
     # --- actions --------------------------------------------------------------------------------------------
