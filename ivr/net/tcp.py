@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 Address = tuple[str, int]
 MAX_CONNECTIONS = 1000
-"""At once; further ones are closed as they come."""
+"""At once. Then the oldest that never got an answer makes room; where all did, new ones are closed."""
+TIME_TO_ASK = 10.0
+"""Seconds a peer that connects has for its first whole message before it may have to make room."""
 MAX_UNSENT = 1 << 20
 """Octets waiting for a peer that does not read; then it is given up."""
 IDLE_TIMEOUT = 900.0
@@ -49,6 +51,9 @@ class _Stream(asyncio.Protocol):
         self.name: Connection | None = None
         self.transport: asyncio.Transport | None = None
         self.idle: asyncio.TimerHandle | None = None
+        self.opened = asyncio.get_running_loop().time()
+        self.used = listener is None
+        """Whether we opened it or ever sent on it: whoever asked for something has had an answer."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -145,6 +150,7 @@ class TcpConnections:
         stream = self._streams.get(number)
         if stream is None or stream.transport is None or stream.transport.is_closing():
             return False
+        stream.used = True
         stream.transport.write(data)
         if stream.transport.get_write_buffer_size() > MAX_UNSENT:
             logger.warning("tcp_peer_does_not_read connection=%d", number)
@@ -166,7 +172,7 @@ class TcpConnections:
                 stream.transport.close()
 
     def _opened(self, stream: _Stream) -> Connection | None:
-        if len(self._streams) >= MAX_CONNECTIONS:
+        if len(self._streams) >= MAX_CONNECTIONS and not self._make_room():
             self.refused += 1
             return None
         assert stream.transport is not None
@@ -185,6 +191,18 @@ class TcpConnections:
         self._streams[name.number] = stream
         self._by_remote[key_of(name)] = name.number
         return name
+
+    def _make_room(self) -> bool:
+        """Close the oldest connection over which nobody ever asked for anything: it is held open, or forgotten."""
+        asked_by = asyncio.get_running_loop().time() - TIME_TO_ASK
+        for stream in self._streams.values():
+            if not stream.used and stream.opened <= asked_by and stream.name is not None:
+                assert stream.transport is not None
+                stream.transport.abort()
+                self._closed(stream.name)
+                stream.name = None
+                return True
+        return False
 
     def _closed(self, name: Connection) -> None:
         self._streams.pop(name.number, None)

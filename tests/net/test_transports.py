@@ -119,3 +119,33 @@ async def ping(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"\r\n\r\n")
         await asyncio.sleep(0.05)
+
+
+async def test_connections_that_never_asked_for_anything_make_room_for_one_that_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand silent connections must not keep telephones on TCP out for the idle time."""
+    monkeypatch.setattr("ivr.net.tcp.MAX_CONNECTIONS", 2)
+    monkeypatch.setattr("ivr.net.tcp.TIME_TO_ASK", 0.2)
+    data: asyncio.Queue[Connection] = asyncio.Queue()
+    lost: asyncio.Queue[Connection] = asyncio.Queue()
+    connections = TcpConnections(lambda name, _: data.put_nowait(name), lost.put_nowait)
+    host, port = await connections.listen("127.0.0.1", 0)
+    telephone, to_us = await asyncio.open_connection(host, port)
+    to_us.write(b"OPTIONS")
+    served = await data.get()
+    assert connections.send(served.number, b"200")
+    silent, _ = await asyncio.open_connection(host, port)
+    await asyncio.sleep(0.05)
+    early, _ = await asyncio.open_connection(host, port)
+    assert await early.read(1) == b"", "nobody has been silent for long yet"
+    await asyncio.sleep(0.25)
+    _, late = await asyncio.open_connection(host, port)
+    late.write(b"OPTIONS")
+    assert (await asyncio.wait_for(data.get(), 2)).number > served.number
+    assert await silent.read(1) == b""
+    assert (await lost.get()).number != served.number
+    assert connections.send(served.number, b"200")
+    assert await telephone.readexactly(6) == b"200200"
+    assert (connections.refused, lost.empty()) == (1, True)
+    await connections.close()
