@@ -210,7 +210,7 @@ class Visit:
         self.record.answered = self.rooms.clock.utc()
         agreed = self.voice.agreement
         logger.info("call_answered call=%s codec=%s", self.id, agreed.codec if agreed else "none")
-        self._drive(menu.CallAnswered(self.number, self.incoming.called, self.record.answered))
+        self._drive(menu.CallAnswered(self.incoming.calling_number, self.incoming.called, self.record.answered))
 
     def _reoffered(self, offer: bytes) -> None:
         try:

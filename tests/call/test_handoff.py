@@ -230,7 +230,7 @@ async def test_h12_what_the_menu_learnt_cannot_be_written_over_by_a_screen(house
     assert "desk1 wrote over" in record["incidents"][0]["what"] and "PROVED" in record["incidents"][0]["what"]
 
 
-async def test_h18_a_caller_without_a_number_is_shown_as_unknown(house: House) -> None:
+async def test_h18_a_name_is_no_number_to_search_by_but_the_agent_sees_it(house: House) -> None:
     desk = await house.desk("desk1")
     phone = await house.phone("alice")
     call = await phone.dial(house.uri)
@@ -239,7 +239,7 @@ async def test_h18_a_caller_without_a_number_is_shown_as_unknown(house: House) -
     await call.press("0")
     item = await desk.item("connected")
     assert item.remote_numbers == ("anonymous",)
-    assert read(item.attached_data)["SAP-IC"]["CALLER"] == ""
+    assert read(item.attached_data)["SAP-IC"]["CALLER"] == "alice"
     await call.hang_up()
     assert (await house.record())["caller"] == "alice"
 
