@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ivr.menu.check_report import Report, questions, written_ways
+from ivr.menu.check_secrets import settings
 from ivr.menu.model import (
     BUILT_IN,
     RESERVED_TARGETS,
@@ -25,6 +26,7 @@ from ivr.menu.schema import Keys, meant
 def check_names(report: Report, *, borrows: bool) -> None:
     """`borrows`: levels and queues may be those of the menu that runs this one."""
     _check_targets(report)
+    _check_languages_set(report)
     _check_things(report, borrows)
     _check_values(report)
 
@@ -49,6 +51,15 @@ def known_values(menu: Menu) -> frozenset[str]:
     return frozenset(names)
 
 
+def _check_languages_set(report: Report) -> None:
+    """A call cannot change to a language that has no prompts."""
+    codes = [language.code for language in report.menu.languages]
+    for at, given in settings(report):
+        for name, setting in given:
+            if name == "language" and isinstance(setting, str) and setting not in codes:
+                report.wrong((*at, name), f"{setting!r} is no language of this menu{meant(setting, codes)}")
+
+
 def _check_targets(report: Report) -> None:
     for at, target in written_ways(report):
         if target in RESERVED_TARGETS:
@@ -64,7 +75,8 @@ def _check_targets(report: Report) -> None:
             continue
         if target not in report.menu.steps:
             report.dangling = True
-            report.wrong(at, f"{target!r} is no step of this menu{meant(target, report.menu.steps)}")
+            near = f"; did you mean {target.upper()}?" if target.upper() in RESERVED_TARGETS else ""
+            report.wrong(at, f"{target!r} is no step of this menu{near or meant(target, report.menu.steps)}")
 
 
 def _check_things(report: Report, borrows: bool) -> None:

@@ -27,8 +27,8 @@ def check_secrets(report: Report) -> None:
     for number, name in enumerate(menu.gives):
         if name in secrets:
             _wrong(report, ("gives", number), f"{name!r} is secret and stays in this menu; remove it")
-    for at, settings in _settings(report):
-        for name, setting in settings:
+    for at, given in settings(report):
+        for name, setting in given:
             if isinstance(setting, Name) and setting.name in secrets:
                 _wrong(
                     report, (*at, name), f"copies the secret {setting.name!r}; a secret may go to look-ups only"
@@ -56,7 +56,7 @@ def _check_steps(report: Report) -> None:
                 _wrong(report, (*at, "each", "of"), f"{each.of!r} is secret; it cannot be said")
 
 
-def _settings(report: Report) -> Iterator[Copies]:
+def settings(report: Report) -> Iterator[Copies]:
     """Every ``set:`` of the file."""
     menu = report.menu
     for number, choice in enumerate(menu.everywhere):

@@ -55,7 +55,7 @@ def silenced_proofs(name_or_path: str, folder: Path) -> list[Silenced]:
 
 def menu_names(folder: Path) -> list[str]:
     """Names of the menus in `folder`, in alphabetical order."""
-    return sorted(path.stem for path in folder.glob("*.yaml") if path.name != CONNECTORS)
+    return sorted(path.stem for path in folder.glob("*.yaml") if path.name != CONNECTORS and path.is_file())
 
 
 def menu_file(name_or_path: str, folder: Path) -> Path:
@@ -118,6 +118,9 @@ def _load(
     file = menu_file(name_or_path, folder)
     shown = name_or_path if file == Path(name_or_path) else str(file)
     if not file.is_file() and file != Path(name_or_path):
+        if file.exists():
+            loading.problems.append(Problem(shown, "is a folder; a menu is a file, move the folder away"))
+            return loading
         known = meant(name_or_path, menu_names(folder))
         loading.problems.append(Problem(str(folder), f"has no menu {name_or_path!r}{known}"))
         return loading
@@ -213,6 +216,8 @@ def _books(loading: _Loading, root: Node, folder: Path) -> dict[str, PromptBook]
     books: dict[str, PromptBook] = {}
     languages = find(root, ["languages"])
     for item in getattr(languages, "items", ()):
+        if not isinstance(item, Mapping):
+            continue
         code, prompts = find(item, ["code"]), find(item, ["prompts"])
         if not isinstance(code, Scalar) or not isinstance(prompts, Scalar) or code.text in books:
             continue

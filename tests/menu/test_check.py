@@ -68,6 +68,18 @@ def test_a_prompt_that_one_language_lacks_is_told_in_that_languages_file(sample)
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("go: END}\n", "go: end}\n", "'end' is no step of this menu; did you mean END?"),
+        ("set: {language: en}", "set: {language: de}", "'de' is no language of this menu; known are en, es"),
+    ],
+)
+def test_a_word_that_leads_nowhere_is_told_with_the_right_one(sample, old, new, said) -> None:
+    (found,) = sample("northgas.yaml", old, new)
+    assert found.endswith(said)
+
+
 def test_prompts_of_two_languages_say_the_same_values(sample) -> None:
     (found,) = sample("es.yaml", "{receipt:digits}", "{account:digits}")
     assert "pay.receipt: says {account} {pay_amount}, but " in found

@@ -41,6 +41,21 @@ def test_the_version_changes_with_any_file_the_menu_is_read_from(copy) -> None:
     ]
 
 
+def test_a_folder_in_the_place_of_a_menu_is_named(copy) -> None:
+    (copy / "northgas.yaml").unlink()
+    (copy / "northgas.yaml").mkdir()
+    with pytest.raises(MenuError, match=r"northgas\.yaml: is a folder; a menu is a file, move the folder away"):
+        load_menu("northgas", copy)
+    assert menu_names(copy) == ["feedback"]
+
+
+def test_a_list_in_the_place_of_a_menu_is_one_mistake(copy) -> None:
+    (copy / "northgas.yaml").write_text("- a\n- b\n")
+    with pytest.raises(MenuError) as error:
+        load_menu("northgas", copy)
+    assert len(error.value.problems) == 1
+
+
 def test_times_are_seconds_and_keys_are_signs(northgas) -> None:
     assert northgas.data["find_caller"].limit == pytest.approx(0.8)
     assert northgas.queues["billing"].longest == 1200.0
