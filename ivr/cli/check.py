@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Annotated
 import typer
 
 from ivr.config import Settings, load_settings
-from ivr.errors import Problem, SettingsError
+from ivr.engine.voices import voice_mistakes
+from ivr.errors import IvrError, MenuError, Problem, SettingsError
+from ivr.ici import dialect
 from ivr.menu.check_report import Silenced
-from ivr.menu.load import check_menu, menu_file, menu_names, silenced_proofs
+from ivr.menu.load import check_menu, load_menu, menu_file, menu_names, silenced_proofs
+from ivr.menu.model import Menu
+from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
 
 MISTAKES = 2
 """Exit code when there are mistakes."""
@@ -45,6 +50,7 @@ def check(
         raise typer.Exit(MISTAKES) from None
     menus = [menu] if menu is not None else menu_names(settings.menu.folder)
     problems = _menu_problems(settings, menus, named=menu is not None)
+    problems += _not_there(settings, menus if not problems else [])
     silenced: list[Silenced] = []
     if as_json or verbose:
         for name in menus:
@@ -75,6 +81,35 @@ def _menu_problems(settings: Settings, menus: list[str], *, named: bool) -> list
     if not named and default not in menus and menu_file(default, folder).is_file():
         problems += check_menu(default, folder, recogniser_languages=heard)
     return list(dict.fromkeys(problems))
+
+
+def _not_there(settings: Settings, menus: list[str]) -> list[Problem]:
+    """What settings and menus name that this installation lacks: a dialect of ICI, voices."""
+    problems = []
+    if settings.ici.dialect not in (known := dialect.available()):
+        message = f"{settings.ici.dialect!r} is no dialect; there are {', '.join(known)}"
+        problems.append(Problem(str(settings.source or "settings"), message, where="ici.dialect"))
+    loaded = [menu for name in menus for menu in _loaded(name, settings.menu.folder)]
+    return problems + (asyncio.run(_voices(loaded)) if loaded else [])
+
+
+def _loaded(name: str, folder: Path) -> list[Menu]:
+    """None for a menu that only other menus run: it is spoken by their voices."""
+    try:
+        return [load_menu(name, folder)]
+    except MenuError:
+        return []
+
+
+async def _voices(menus: list[Menu]) -> list[Problem]:
+    voice = Pyttsx3Voice()
+    try:
+        await voice.start()
+        return [problem for menu in menus for problem in voice_mistakes(menu, voice)]
+    except IvrError as error:
+        return [Problem("speech", str(error))]
+    finally:
+        await voice.stop()
 
 
 def _no_default(settings: Settings, menus: list[str]) -> list[Problem]:

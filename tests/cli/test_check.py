@@ -110,3 +110,19 @@ def test_programs_get_every_mistake_as_json(run, tmp_path) -> None:
 def test_clean_menus_are_json_too(run) -> None:
     result = run("--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"mistakes": [], "silenced": []})
+
+
+def test_a_voice_nobody_has_is_told_at_its_line(run, tmp_path) -> None:
+    menu = tmp_path / "menus" / "northgas.yaml"
+    menu.write_text(menu.read_text().replace("voice: gmw/en-us", "voice: gmw/en-klingon"))
+    result = run("northgas")
+    assert result.exit_code == 2
+    assert "menus/northgas.yaml:" in result.stdout
+    assert "languages[1].voice: no voice 'gmw/en-klingon'; similar: " in result.stdout
+
+
+def test_a_dialect_nobody_has_is_told(run, tmp_path) -> None:
+    (tmp_path / "ivr.toml").write_text('[ici]\ndialect = "foo"\n')
+    result = run("northgas")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("ivr.toml: ici.dialect: 'foo' is no dialect; there are default")
