@@ -4,50 +4,64 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
 
 import typer
 
 from ivr import __version__
-from ivr.cli.agent import agent
-from ivr.cli.call import call
-from ivr.cli.calls import calls_app
-from ivr.cli.check import check
-from ivr.cli.customers import customers_app
-from ivr.cli.diff import diff
-from ivr.cli.graph import graph
-from ivr.cli.importing import import_
-from ivr.cli.outline import outline
-from ivr.cli.prompts import prompts_app
-from ivr.cli.publish import publish, rollback, versions
-from ivr.cli.schema import schema
-from ivr.cli.serve import serve
-from ivr.cli.talk import talk
 from ivr.errors import IvrError, MenuError, ProblemsError, SettingsError
 
-app = typer.Typer(
-    name="ivr",
-    help="A voice-response engine with agent handoff: answers calls, runs menus, hands over to people.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("serve")(serve)
-app.command("check")(check)
-app.command("schema")(schema)
-app.command("outline")(outline)
-app.command("graph")(graph)
-app.command("diff")(diff)
-app.command("talk")(talk)
-app.command("import")(import_)
-app.command("publish")(publish)
-app.command("versions")(versions)
-app.command("rollback")(rollback)
-app.command("agent")(agent)
-app.command("call")(call)
-app.add_typer(customers_app, name="customers")
-app.add_typer(calls_app, name="calls")
-app.add_typer(prompts_app, name="prompts")
+COMMANDS = {
+    "serve": "serve:serve",
+    "check": "check:check",
+    "schema": "schema:schema",
+    "outline": "outline:outline",
+    "graph": "graph:graph",
+    "diff": "diff:diff",
+    "talk": "talk:talk",
+    "import": "importing:import_",
+    "publish": "publish:publish",
+    "versions": "publish:versions",
+    "rollback": "publish:rollback",
+    "agent": "agent:agent",
+    "call": "call:call",
+    "customers": "customers:customers_app",
+    "calls": "calls:calls_app",
+    "prompts": "prompts:prompts_app",
+}
+"""Where each command is, below `ivr.cli`. Only the one that is wanted is imported: a start should not wait for
+the libraries of all others."""
+
+
+def application(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
+    """The command with these subcommands."""
+    app = typer.Typer(
+        name="ivr",
+        help="A voice-response engine with agent handoff: answers calls, runs menus, hands over to people.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"ivr.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    app.callback()(_options)
+    _fold(app)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """`app`: the whole command, made when somebody asks for it."""
+    if name == "app":
+        return application()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _fold(group: typer.Typer) -> None:
@@ -61,16 +75,12 @@ def _fold(group: typer.Typer) -> None:
             _fold(inner.typer_instance)
 
 
-_fold(app)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"ivr {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and end."
@@ -81,8 +91,9 @@ def _options(
 
 def main() -> None:
     """Entry point. Exit code 2 with one readable line for everything a person can put right."""
+    wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
-        app()
+        application([wanted] if wanted in COMMANDS else COMMANDS)()
     except ProblemsError as error:
         first, *others = error.problems
         names = "ivr check" if isinstance(error, SettingsError | MenuError) else "ivr prompts build"
