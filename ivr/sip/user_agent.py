@@ -22,7 +22,7 @@ from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.events import Flow, Output, UserAgentSettings
-from ivr.sip.fields import parse_uri, plain
+from ivr.sip.fields import parse_uri, plain, scheme_of
 from ivr.sip.incoming_leg import IncomingLeg
 from ivr.sip.inspection import inspect
 from ivr.sip.invitation import invitation
@@ -193,7 +193,8 @@ class UserAgent:
             self._receive_call(served, flow, now)
         elif request.method == "OPTIONS":
             user = parse_uri(request.uri).user or ""
-            self._core.reply(served, 200, now, headers=[self._core.contact(flow, user), *described()])
+            contact = self._core.contact(flow, user, scheme_of(request.uri))
+            self._core.reply(served, 200, now, headers=[contact, *described()])
         elif request.method == "REGISTER":
             self._registrar.receive(served, flow, now)
         else:

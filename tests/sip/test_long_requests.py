@@ -116,6 +116,8 @@ def test_a_sips_address_is_taken_over_tls_alone_and_answered_with_one(
     tls_peer: Any, make_peer: Any, make_request: Make
 ) -> None:
     invite = make_request("INVITE", body="v=0", uri="sips:100@192.0.2.2", via="SIP/2.0/TLS 192.0.2.1:5061")
+    options = make_request("OPTIONS", uri="sips:100@192.0.2.2", call_id="c2", via="SIP/2.0/TLS 192.0.2.1:5061")
+    assert tls_peer.says(options).response.headers["Contact"] == "<sips:100@192.0.2.2:5061>"
     leg = tls_peer.says(invite).event(IncomingCall).leg
     ringing = tls_peer.got(tls_peer.user_agent.ring(leg, tls_peer.now)).response
     assert ringing.headers["Contact"] == "<sips:100@192.0.2.2:5061>"
