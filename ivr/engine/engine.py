@@ -136,17 +136,15 @@ class Engine:
         Health(exchange).add_to(app)
         await self._bind_http(app)
 
-        await voice.start()
         self._parts.push_async_callback(voice.stop)
+        self._parts.push_async_callback(library.stop)
+        self._parts.push_async_callback(recogniser.stop)
+        self._parts.push_async_callback(media.stop)
+        await asyncio.gather(voice.start(), recogniser.start(), media.start())
         if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
             raise MenuError(mistakes)
-        self._parts.push_async_callback(library.stop)
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
         report = await library.build(clips, on_progress)
-        await recogniser.start()
-        self._parts.push_async_callback(recogniser.stop)
-        await media.start()
-        self._parts.push_async_callback(media.stop)
         exchange.restore(await store.agent_states())
         exchange.accepting = True
         self._follow_menus(exchange, library, voice)
