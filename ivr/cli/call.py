@@ -18,6 +18,7 @@ from ivr.media.g711 import Samples
 from ivr.media.telephone_event import KEYS
 from ivr.media.wav import read_wav
 from ivr.sip.address import parse_sip_address
+from ivr.sip.events import NO_ANSWER, NO_CONNECTION
 from ivr.testing.phone import PhoneCall, ScriptedPhone
 
 PAUSES = {" ": 1.0, ",": 3.0}
@@ -136,7 +137,7 @@ def _report(target: str, live: PhoneCall, keys: str, record: Path | None) -> dic
         return round(live.timeline[name] - begun, 3) if name in live.timeline else None
 
     answered, ended = since("answered"), since("ended")
-    nobody = live.status in (408, 503) and "ringing" not in live.timeline and "trying" not in live.timeline
+    nobody = live.phrase in (NO_ANSWER, NO_CONNECTION)
     pressed = "".join(MASK for key in keys if key not in PAUSES)
     reception = live.sound.reception
     return {

@@ -101,6 +101,11 @@ class CallAccepted:
     answer: bytes
 
 
+NO_ANSWER = "No answer at all"
+NO_CONNECTION = "No connection"
+"""Phrases of `CallRefused` that no peer has sent: with 408 and 503 they tell that nobody was there."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallRefused:
     """Our INVITE failed: final answer 300-699, or 408 for none, 503 for a dead transport. The leg is over.

@@ -10,7 +10,7 @@ from ivr.sip.companions import cancel_of
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.dialog import Dialog
-from ivr.sip.events import CallAccepted, CallProgress, CallRefused, Flow
+from ivr.sip.events import NO_ANSWER, NO_CONNECTION, CallAccepted, CallProgress, CallRefused, Flow
 from ivr.sip.fields import scheme_of
 from ivr.sip.incoming_leg import user_part
 from ivr.sip.inspection import sdp_of
@@ -22,7 +22,7 @@ from ivr.sip.transaction.layer import Sent
 
 MAX_EARLY = 32
 """Early dialogs of one call; a proxy forks to a handful."""
-_STATUS_OF_FAILURE = {"timeout": 408, "transport": 503}
+_STATUS_OF_FAILURE = {"timeout": (408, NO_ANSWER), "transport": (503, NO_CONNECTION)}
 
 
 class OutgoingLeg(Leg):
@@ -199,7 +199,7 @@ class OutgoingLeg(Leg):
         if sent.request.method == "PRACK":
             return
         if sent is self._invite and self.is_early:
-            self._refused(487 if self._giving_up is not None else _STATUS_OF_FAILURE[why], "")
+            self._refused(*((487, "") if self._giving_up is not None else _STATUS_OF_FAILURE[why]))
         elif sent is not self._invite:
             super().on_failure(sent, why, now)
 

@@ -12,7 +12,15 @@ from sip.answers import CONTACT, answer, dial
 
 from ivr.errors import IvrError, LocalProtocolError
 from ivr.sip.address import SipAddress, parse_sip_address
-from ivr.sip.events import CallAccepted, CallRefused, Flow, IncomingCall, SendBytes, UserAgentSettings
+from ivr.sip.events import (
+    NO_CONNECTION,
+    CallAccepted,
+    CallRefused,
+    Flow,
+    IncomingCall,
+    SendBytes,
+    UserAgentSettings,
+)
 from ivr.sip.message import decode
 from ivr.sip.user_agent import UserAgent
 
@@ -69,7 +77,7 @@ def test_a_connection_that_dies_after_it_carried_an_answer_fails_the_call(switch
     peer.flow = replace(peer.flow, transport="tcp", connection=4)
     peer.says(answer(invite, 180))
     peer.got(peer.user_agent.connection_lost(peer.flow, peer.now))
-    assert (peer.sent, peer.events) == ([], [CallRefused("out", 503, "Service Unavailable")])
+    assert (peer.sent, peer.events) == ([], [CallRefused("out", 503, NO_CONNECTION)])
 
 
 @pytest.mark.parametrize(("size", "transport"), [(300, "udp"), (1000, "tcp")])

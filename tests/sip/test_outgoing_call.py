@@ -10,7 +10,7 @@ import pytest
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.digest import DigestInput, parse_digest
-from ivr.sip.events import CallAccepted, CallEnded, CallProgress, CallRefused, SendBytes
+from ivr.sip.events import NO_ANSWER, NO_CONNECTION, CallAccepted, CallEnded, CallProgress, CallRefused, SendBytes
 from ivr.sip.message import Request, decode
 
 OFFER = b"v=0 ours"
@@ -103,7 +103,7 @@ def test_an_invite_nobody_answers_is_repeated_seven_times_and_given_up(peer: Any
     dial(peer)
     peer.waits(31.9)
     assert peer.methods == ["INVITE"] * 6
-    assert peer.waits(1).events == [CallRefused("out", 408, "Request Timeout")]
+    assert peer.waits(1).events == [CallRefused("out", 408, NO_ANSWER)]
     assert peer.user_agent.transactions == 0
 
 
@@ -199,7 +199,7 @@ def test_a_dead_connection_refuses_a_call_that_is_ringing_with_503(tcp_peer: Any
     invite = dial(tcp_peer)
     tcp_peer.says(answer(invite, 180))
     outputs = tcp_peer.user_agent.connection_lost(tcp_peer.flow, tcp_peer.now)
-    assert outputs == [CallRefused("out", 503, "Service Unavailable")]
+    assert outputs == [CallRefused("out", 503, NO_CONNECTION)]
 
 
 def test_a_live_call_outlives_its_connection_and_its_bye_opens_another(tcp_peer: Any) -> None:
@@ -236,7 +236,7 @@ def test_wishes_that_do_not_fit_are_local_mistakes(peer: Any) -> None:
 def test_what_is_sent_over_tcp_is_not_repeated(tcp_peer: Any) -> None:
     dial(tcp_peer)
     assert tcp_peer.waits(31).sent == []
-    assert tcp_peer.waits(2).events == [CallRefused("out", 408, "Request Timeout")]
+    assert tcp_peer.waits(2).events == [CallRefused("out", 408, NO_ANSWER)]
 
 
 def test_a_password_is_in_no_repr(peer: Any) -> None:
