@@ -40,19 +40,25 @@ class HandingOff(Activity):
 
     def begin(self) -> None:
         self.talk.facts.reason = self.step.reason
-        self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
+        if not self.closed():  # nobody is promised a person who has gone home
+            self.play(self.talk.pieces(self.step.say), self.talk.menu.manners.interrupt)
 
-    def prompt_over(self) -> None:
-        if self.since is not None or self.with_agent:
-            return
+    def closed(self) -> bool:
+        """Whether the queue is closed at this hour; the step is left then."""
         queue = self.talk.menu.queues[self.step.queue]
         hours = self.talk.menu.hours.get(queue.open)
+        if hours is None or is_open(hours, self.talk.facts.utc(self.talk.now)):
+            return False
         fields, live = self.talk.facts.attached()
-        if hours is not None and not is_open(hours, self.talk.facts.utc(self.talk.now)):
-            unwaited = fields | dict.fromkeys(live, "0")
-            self.talk.tell(HandoffClosed(self.step.queue, self.step.reason, self.talk.menu.application, unwaited))
-            self.talk.leave("closed", self.step.exits["closed"])
+        unwaited = fields | dict.fromkeys(live, "0")
+        self.talk.tell(HandoffClosed(self.step.queue, self.step.reason, self.talk.menu.application, unwaited))
+        self.talk.leave("closed", self.step.exits["closed"])
+        return True
+
+    def prompt_over(self) -> None:
+        if self.since is not None or self.with_agent or self.closed():
             return
+        fields, live = self.talk.facts.attached()
         self.since = self.talk.now
         waiting = self.talk.pieces([self.step.waiting] if self.step.waiting else [])
         self.talk.tell(

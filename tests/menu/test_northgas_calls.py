@@ -167,8 +167,8 @@ def test_the_agent_key_does_not_cost_the_place_in_the_same_queue(call) -> None:
 def test_billing_is_closed_at_night_and_offers_to_call_back(call) -> None:
     night = datetime(2026, 3, 3, 3, 0, tzinfo=UTC)
     call.answered(utc=night).listens().finds(account="4000000002", language="en")
-    call.keys("1").keys("4000000002").keys("1").finds().keys("1111").finds("refused", locked=True).listens()
-    assert call.path[-2:] == ["agent_locked", "closed"]
+    call.keys("1").keys("4000000002").keys("1").finds().keys("1111").finds("refused", locked=True)
+    assert call.path[-2:] == ["agent_locked", "closed"], "a person was promised before the hours were looked at"
     assert ("agent_locked", "closed") in call.exits
     closed = call.all(HandoffClosed)[0]
     assert (closed.queue, closed.reason, closed.fields["ACCOUNT"]) == ("billing", "ACCOUNT_LOCKED", "4000000002")
