@@ -13,6 +13,7 @@ from typing import Any
 from ivr.errors import MenuError, Problem
 from ivr.menu.build import build
 from ivr.menu.check import check, prove
+from ivr.menu.check_at_sight import names_at_sight
 from ivr.menu.check_connectors import check_connectors
 from ivr.menu.check_report import Report, Silenced
 from ivr.menu.check_run import check_run
@@ -147,6 +148,7 @@ def _part(loading: _Loading, file: Path, shown: str, stack: tuple[Path, ...]) ->
     loading.problems += mistakes
     books = _books(loading, root, file.parent)
     if not readable or mistakes:
+        loading.problems += names_at_sight(root, shown, books.values(), [*problems, *mistakes])
         return None
     built = build(root, data, shown, books)
     loading.problems += built.problems
