@@ -29,7 +29,7 @@ def check(
         typer.Argument(help="One menu: its name in the menu folder, or a file. Without it, all menus."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
+        Path | None, typer.Option("--config", "-c", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object with `mistakes` and `silenced`, for programs.")
