@@ -9,7 +9,7 @@ import typer
 from ivr.cli.customers import Config, Json
 from ivr.cli.tables import console, plain, print_json
 from ivr.config import load_settings
-from ivr.engine.shelf import load_version
+from ivr.engine.shelf import LIVE, load_version, menu_name, shelf_of
 from ivr.menu.diff import differences
 
 Version = Annotated[
@@ -17,7 +17,7 @@ Version = Annotated[
 ]
 
 
-def diff(old: Version = "live", new: Version = "", as_json: Json = False, config: Config = None) -> None:
+def diff(old: Version = LIVE, new: Version = "", as_json: Json = False, config: Config = None) -> None:
     """Say in sentences what NEW changes for callers who know OLD.
 
     Without arguments: what publishing the default menu's draft would change. Files that cannot be read or
@@ -34,5 +34,12 @@ def diff(old: Version = "live", new: Version = "", as_json: Json = False, config
     out = console()
     for sentence in sentences:
         out.print(plain(sentence), markup=False, highlight=False)
-    if not sentences:
+    if sentences:
+        return
+    if old == LIVE and shelf_of(settings).live(menu_name(settings)) is None:
+        print(
+            f"No version of {before.name} was published yet, so there is nothing to compare the draft with. "
+            "Callers get the files as they were when the engine started."
+        )
+    else:
         print("Nothing changes for callers.")

@@ -60,6 +60,19 @@ def test_a_friday_afternoon(run, tmp_path) -> None:
     assert all("@" in swap["who"] for swap in swaps)
 
 
+def test_before_the_first_version_there_is_nothing_to_compare_with(run, tmp_path) -> None:
+    edit(tmp_path, "ring: 12s", "ring: 20s")
+    told = run("diff")
+    assert told.exit_code == 0
+    assert told.stdout == (
+        "No version of northgas was published yet, so there is nothing to compare the draft with. "
+        "Callers get the files as they were when the engine started.\n"
+    )
+    assert run("diff", "live", "northgas").stdout == told.stdout
+    run("publish")
+    assert run("diff").stdout == "Nothing changes for callers.\n"
+
+
 def test_a_moved_emergency_key_cannot_be_published(run, tmp_path) -> None:
     run("publish")
     live = json.loads(run("versions", "--json").stdout)
