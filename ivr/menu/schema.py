@@ -188,6 +188,8 @@ class _Checker:
         kinds = schema()["$defs"]["step"]["properties"]["type"]["enum"]
         kind = step.get("type")
         if kind is None:
+            if slip := _near("type", [key for key in step if key not in _step_keys()]):
+                return [self.problem((*at, slip), "is not known here; did you mean type?", key=True)]
             return [self.problem(at, f"type is missing; add type: with one of {', '.join(kinds)}", key=True)]
         if kind not in kinds:
             return [self.problem((*at, "type"), f"{kind!r} is not one of {', '.join(kinds)}{_close(kind, kinds)}")]
@@ -241,6 +243,14 @@ def _part(name: str) -> tuple[Schema, Fits]:
 
 def _needs(name: str) -> str:
     return str(schema()["$defs"][name]["x-needs"])
+
+
+@functools.cache
+def _step_keys() -> frozenset[str]:
+    """Every key that some type of step has."""
+    defs = schema()["$defs"]
+    kinds = defs["step"]["properties"]["type"]["enum"]
+    return frozenset(key for kind in kinds for key in defs[f"{kind}_step"]["properties"])
 
 
 def _missing(error: ValidationError) -> str:

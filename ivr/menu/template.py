@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ivr.errors import IvrError
+from ivr.menu.schema import meant
 from ivr.menu.values import formatters
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -94,5 +95,5 @@ def _hole(inside: str) -> Hole:
         raise IvrError(f"{{{inside}}} is no value; write {{name}} or {{name:formatter}}, in lower case")
     name, formatter = match.group(1), match.group(2) or ""
     if formatter and formatter not in formatters():
-        raise IvrError(f"{{{inside}}} has no known formatter; there are {', '.join(formatters())}")
+        raise IvrError(f"{{{inside}}} has no known formatter{meant(formatter, formatters())}")
     return Hole(name, formatter or ("key" if name == "key" else ""))

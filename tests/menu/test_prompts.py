@@ -202,7 +202,11 @@ def test_a_recording_of_a_value_has_a_plain_and_short_name() -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ('a.b: "You owe {due:monney}."', "en.yaml:2:6: a.b: {due:monney} has no known formatter; there are money"),
+        (
+            'a.b: "You owe {due:monney}."',
+            "en.yaml:2:6: a.b: {due:monney} has no known formatter; did you mean money?",
+        ),
+        ('a.b: "You owe {due:euros}."', "a.b: {due:euros} has no known formatter; known are date, digits, key,"),
         ('a.b: "You owe {due."', "a.b: has a { at character 9 that is not closed; write } behind the value"),
         ('a.b: "You owe {Due}."', "a.b: {Due} is no value; write {name} or {name:formatter}"),
         ("head: Hello.", "en.yaml:2:1: head: is no prompt id; write lower-case words joined by dots"),
