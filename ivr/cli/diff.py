@@ -39,7 +39,7 @@ def diff(old: Version = LIVE, new: Version = "", as_json: Json = False, config: 
     if old == LIVE and shelf_of(settings).live(menu_name(settings)) is None:
         print(
             f"No version of {before.name} was published yet, so there is nothing to compare the draft with. "
-            "Callers get the files as they were when the engine started."
+            "Publish once before you change something."
         )
     else:
         print("Nothing changes for callers.")

@@ -66,7 +66,7 @@ def test_before_the_first_version_there_is_nothing_to_compare_with(run, tmp_path
     assert told.exit_code == 0
     assert told.stdout == (
         "No version of northgas was published yet, so there is nothing to compare the draft with. "
-        "Callers get the files as they were when the engine started.\n"
+        "Publish once before you change something.\n"
     )
     assert run("diff", "live", "northgas").stdout == told.stdout
     run("publish")
