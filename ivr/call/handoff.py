@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
@@ -118,6 +118,3 @@ class Handoff:
             agent or "-",
             waited,
         )
-
-    def facts(self) -> dict[str, Any]:
-        return self.record.document()

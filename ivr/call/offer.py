@@ -44,8 +44,6 @@ class Offer:
         self.reason: EndReason | None = None
         self.started_at: datetime = self.rooms.clock.utc()
         self.sequence = 0
-        self.late_pop = False
-        """The screen had not answered when the telephone rang (H2)."""
         self._voice: VoiceLeg | None = None
         self._ringing = False
         self._moved = False
@@ -96,7 +94,6 @@ class Offer:
             self._fail("screen")
             return
         if not done:
-            self.late_pop = True
             self.exchange.late_pops += 1
             logger.info("late_pop call=%s agent=%s", self.handoff.visit.id, self.agent)
         if self.status == "alerting":

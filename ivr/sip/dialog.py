@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from ivr.sip.events import Address, Flow
 from ivr.sip.fields import COOKIE, NameAddress, numeric, parse_uri, same_host
 from ivr.sip.message import Message, Request, Response
@@ -128,18 +126,6 @@ def contact_of(message: Message) -> str | None:
 def behind_translator(request: Request, flow: Flow) -> bool:
     """Whether the peer's own idea of its address is not where its packets come from: then Contact is no use."""
     return len(request.vias) == 1 and not same_host(request.top_via.host, flow.remote[0])
-
-
-def within_reach(host: str, seen: str) -> bool:
-    """Whether a peer seen at one numeric address can be at another: not on our loopback or in its own private
-    network when its messages come from outside."""
-    try:
-        one, other = ip_address(host), ip_address(seen.partition("%")[0])
-    except ValueError:
-        return False
-    if one.version != other.version or one.is_loopback != other.is_loopback:
-        return False
-    return not one.is_private or other.is_private
 
 
 def address_of(uri_text: str) -> Address | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +136,8 @@ def test_levels_are_against_full_scale(tone: Any) -> None:
 
 
 @pytest.mark.speech
-def test_recorded_digits_are_heard() -> None:
-    folder = os.environ.get("IVR_TEST_SPEECH")
-    if not folder:
-        pytest.skip("IVR_TEST_SPEECH names no folder")
-    files = sorted(Path(folder, "digits-dev").rglob("*.wav"))[::10]
+def test_recorded_digits_are_heard(speech_folder: Path) -> None:
+    files = sorted((speech_folder / "digits-dev").rglob("*.wav"))[::10]
     assert files
     heard = sum(
         any(
