@@ -63,6 +63,8 @@ class Agent:
         self.until: float | None = None
         self._missed_at: float | None = None
         self._reason_before_loss = ""
+        self._aside: tuple[str | None, float] | None = None
+        """Of a wrap-up that a call for this agent alone interrupted: its ticket, and the seconds left of it."""
         self._strict = strict_presence
 
     @property
@@ -130,12 +132,33 @@ class Agent:
         self.state, self.reason = AgentState.OFFERED, ""
         self.ticket, self.until, self.accepted = ticket, until, False
 
+    def set_aside(self, now: float) -> None:
+        """A call for this agent alone is about to be offered: what it interrupts goes on afterwards (AG15)."""
+        if self.state is AgentState.NOT_READY:
+            self.next_workmode = self.workmode
+        elif self.state is AgentState.WRAP_UP:
+            self._aside = (self.ticket, 0.0 if self.until is None else max(0.0, self.until - now))
+
+    def _resume_wrap_up(self, now: float, longest: float = 0.0) -> bool:
+        """Back to the wrap-up that was interrupted; False if none was."""
+        aside, self._aside = self._aside, None
+        if aside is None:
+            return False
+        ticket, left = aside
+        self.state, self.reason, self.accepted = AgentState.WRAP_UP, "", False
+        self.ticket, self.until = ticket, now + max(left, longest)
+        return True
+
     def release(self, now: float) -> None:
         """The offer is gone by no fault of the agent: idle time goes on (H7)."""
+        if self._resume_wrap_up(now):
+            return
         self._settle(self._wish(), now, idle_since=self.idle_since)
 
     def reject(self, now: float, pause: float) -> None:
         """The agent refused: left in peace for `pause` seconds (AG7)."""
+        if self._resume_wrap_up(now):
+            return
         if self._wish() != WORKMODE_READY or not pause:
             self._settle(self._wish(), now)
             return
@@ -144,6 +167,8 @@ class Agent:
 
     def miss(self, now: float, pause: float) -> None:
         """The telephone rang in vain (AG8): the second time within half an hour the agent is not ready."""
+        if self._resume_wrap_up(now):
+            return
         again = self._missed_at is not None and now - self._missed_at <= MISSES_COUNT_FOR
         self._missed_at = None if again else now
         if self._wish() != WORKMODE_READY or not (again or pause):
@@ -162,6 +187,8 @@ class Agent:
 
     def finish_call(self, now: float, wrap_up: float) -> None:
         """Agent and caller have parted: `wrap_up` seconds of wrap-up, then the wish (AG12)."""
+        if self._resume_wrap_up(now, wrap_up):
+            return
         if wrap_up:
             self.state, self.until = AgentState.WRAP_UP, now + wrap_up
         else:
@@ -201,6 +228,7 @@ class Agent:
     def _clear(self) -> None:
         self.reason, self.next_workmode, self.ticket = "", None, None
         self.until, self.accepted, self._reason_before_loss = None, False, ""
+        self._aside = None
 
     def _not_ready(self, reason: str) -> None:
         self._clear()

@@ -181,6 +181,42 @@ class OutsideFailed:
     ticket: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallerSent:
+    """A caller is for these agents alone, one after the other, as after a transfer, or to be consulted.
+
+    Who is not there, or does not take the call, is passed over. After the last one the caller waits in `queue`
+    like everybody else; with no queue the ticket ends as ``failed``.
+    """
+
+    ticket: str
+    agents: tuple[str, ...]
+    queue: str = ""
+    ring: float = 20.0
+    """Seconds each telephone rings where there is no queue to say so."""
+    priority_raise: int = 0
+    joined: float | None = None
+    """As of CallerJoined."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerMoved:
+    """A caller who waits goes on waiting in another queue; the agent who sent him there is passed over (AG7)."""
+
+    agent: str
+    ticket: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTaken:
+    """`agent` had the call, `by` has it from now on: both were talking, in a consultation or a conference."""
+
+    ticket: str
+    agent: str
+    by: str
+
+
 Event = (
     LoggedOn
     | WorkmodeChosen
@@ -197,6 +233,9 @@ Event = (
     | WrapUpFinished
     | OutsideAnswered
     | OutsideFailed
+    | CallerSent
+    | CallerMoved
+    | CallTaken
 )
 
 # --- commands ---------------------------------------------------------------------------------------
@@ -249,7 +288,8 @@ class TicketEnded:
     """The caller waits no more. Told exactly once per ticket (RT15)."""
 
     ticket: str
-    outcome: Literal["answered", "abandoned", "overflow", "closed"]
+    outcome: Literal["answered", "abandoned", "overflow", "closed", "failed"]
+    """``failed``: nobody of those to whom a caller was sent, and there was no queue to go on in."""
     waited: float
     """Seconds."""
     agent: str = ""

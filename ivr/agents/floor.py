@@ -21,8 +21,11 @@ from ivr.agents.events import (
     AgentState,
     CallerJoined,
     CallerLeft,
+    CallerMoved,
+    CallerSent,
     CallHeld,
     CallRetrieved,
+    CallTaken,
     CancelOutside,
     Command,
     Event,
@@ -42,10 +45,11 @@ from ivr.agents.events import (
     WorkmodeChosen,
     WrapUpFinished,
 )
-from ivr.agents.routing import agent_to_overtake, free_agent, waiting_in_order
+from ivr.agents.overview import Overview
+from ivr.agents.routing import agent_to_overtake, can_be_sent_to, free_agent, waiting_in_order
 from ivr.agents.saved import SavedState, saved_state
 from ivr.agents.ticket import Ticket, check_rule
-from ivr.agents.views import AgentView, Person
+from ivr.agents.views import Person
 from ivr.config import RoutingSettings
 from ivr.errors import LocalProtocolError
 
@@ -53,7 +57,7 @@ AT_WORK = frozenset(AgentState) - {AgentState.OFF, AgentState.NOT_READY}
 """States in which an agent is, or will be by itself, free for a caller."""
 
 
-class Floor:
+class Floor(Overview):
     """Agents, queues and what happens between them. Pure: time is an argument."""
 
     def __init__(
@@ -118,62 +122,18 @@ class Floor:
                 self._restore(self._touch(agent), saved, now)
         return self._finish(now)
 
-    # --- views ------------------------------------------------------------------------------------------
-
-    def agent(self, agent_id: str) -> AgentView:
-        """Raises LocalProtocolError if there is no such agent."""
-        agent = self._agent(agent_id)
-        told = agent.told()
-        return AgentView(
-            id=agent.id,
-            skills=agent.skills,
-            state=agent.state,
-            reason=agent.reason,
-            workmode=told.workmode,
-            next_workmode=agent.next_workmode,
-            presence=told.presence,
-            idle_since=agent.idle_since,
-            ticket=agent.ticket,
-            screen=agent.screen,
-            accepted=agent.accepted,
-        )
-
-    def agents(self) -> list[AgentView]:
-        """Everybody, in the order of the settings."""
-        return [self.agent(agent_id) for agent_id in self._agents]
-
-    def queue_length(self, name: str) -> int:
-        """Callers of a queue who have no agent yet; those an agent is being rung for count."""
-        return sum(1 for ticket in self._tickets.values() if ticket.rule.name == name)
-
-    def longest_wait(self, name: str, now: float) -> float:
-        """Seconds; 0 for an empty queue."""
-        waits = (ticket.waited(now) for ticket in self._tickets.values() if ticket.rule.name == name)
-        return max(waits, default=0.0)
-
-    def position(self, ticket_id: str) -> int | None:
-        """Place in the caller's own queue, 1 is next; None when the ticket waits no more."""
-        if (ticket := self._tickets.get(ticket_id)) is None:
-            return None
-        queue = (other for other in self._tickets.values() if other.rule.name == ticket.rule.name)
-        return 1 + sum(1 for other in queue if other.rank(self._now) < ticket.rank(self._now))
-
-    def waiting_time(self, ticket_id: str, now: float) -> float | None:
-        """Seconds since the caller joined; None when the ticket waits no more."""
-        ticket = self._tickets.get(ticket_id)
-        return None if ticket is None else ticket.waited(now)
-
-    def staffed(self, name: str) -> bool:
-        """Whether anybody with the skills of a queue is logged on with a screen, busy or not (RT8)."""
-        skills = self._rule(name).skills
-        return any(agent.screen and skills <= agent.skills for agent in self._agents.values())
-
     # --- one event --------------------------------------------------------------------------------------
 
     def _apply(self, event: Event, now: float) -> None:
         match event:
             case CallerJoined():
                 self._join_queue(event, now)
+            case CallerSent():
+                self._send(event, now)
+            case CallerMoved():
+                self._move(event, now)
+            case CallTaken():
+                self._take_over(event, now)
             case CallerLeft(ticket=ticket_id):
                 self._caller_left(ticket_id, now)
             case LoggedOn(agent=agent_id):
@@ -225,12 +185,37 @@ class Floor:
                     self._touch(agent).finish_call(now, self._routing.wrap_up)
 
     def _join_queue(self, event: CallerJoined, now: float) -> None:
-        rule = self._rule(event.queue)
+        self._issue(event, self._rule(event.queue), now)
+
+    def _send(self, event: CallerSent, now: float) -> None:
+        rule = self._rule(event.queue) if event.queue else QueueRule("", frozenset(), 0, event.ring)
+        wanted = tuple(self._agent(agent_id).id for agent_id in event.agents)
+        self._issue(event, rule, now).wanted = wanted
+
+    def _move(self, event: CallerMoved, now: float) -> None:
+        rule, agent = self._rule(event.queue), self._agent(event.agent)
+        if agent.state is AgentState.OFFERED and agent.ticket == event.ticket:
+            self._take_back(agent, "overtaken")
+            agent.reject(now, self._routing.after_reject)
+            ticket = self._tickets[event.ticket]
+            ticket.rule, ticket.wanted = rule, ()
+
+    def _take_over(self, event: CallTaken, now: float) -> None:
+        """The two swap roles in one step, so that the call has an owner at every moment."""
+        giver, taker = self._agent(event.agent), self._agent(event.by)
+        if giver.state in TALKING and giver.ticket == event.ticket and taker.state in TALKING:
+            taker.ticket, taker.state = event.ticket, AgentState.IN_CALL
+            self._touch(taker)
+            self._touch(giver).finish_call(now, self._routing.wrap_up)
+
+    def _issue(self, event: CallerJoined | CallerSent, rule: QueueRule, now: float) -> Ticket:
         if event.ticket in self._tickets or self._talker(event.ticket) is not None:
             raise LocalProtocolError(f"ticket {event.ticket} is in use; a caller who joins needs a new one")
         joined = now if event.joined is None else min(event.joined, now)
         self._numbers += 1
-        self._tickets[event.ticket] = Ticket(event.ticket, self._numbers, rule, event.priority_raise, joined)
+        ticket = Ticket(event.ticket, self._numbers, rule, event.priority_raise, joined)
+        self._tickets[event.ticket] = ticket
+        return ticket
 
     def _caller_left(self, ticket_id: str, now: float) -> None:
         if (ticket := self._tickets.get(ticket_id)) is not None:
@@ -318,6 +303,7 @@ class Floor:
         looks for another agent at once.
         """
         overtaken = False
+        self._offer_to_wanted(now)
         free = [agent for agent in self._agents.values() if agent.state is AgentState.AVAILABLE]
         for ticket in waiting_in_order(self._tickets.values(), now):
             if not free and not ticket.emergency:
@@ -331,6 +317,19 @@ class Floor:
         if overtaken:
             self._overflow(now)
             self._match(now)
+
+    def _offer_to_wanted(self, now: float) -> None:
+        """Callers who were sent to somebody: the next of theirs who is there, or an end of the search."""
+        for ticket in [ticket for ticket in self._tickets.values() if ticket.agent is None and ticket.wanted]:
+            while ticket.wanted:
+                agent = self._agents[ticket.wanted[0]]
+                if can_be_sent_to(agent):
+                    agent.set_aside(now)
+                    self._offer(agent, ticket, now)
+                    break
+                ticket.not_taken_by(agent.id)
+        for ticket in [t for t in self._tickets.values() if not (t.has_queue or t.wanted or t.agent)]:
+            self._end(ticket, "failed", now)
 
     def _overtake(self, emergency: Ticket, now: float) -> Agent | None:
         agent = agent_to_overtake(self._agents.values(), self._tickets, emergency, now)
@@ -353,6 +352,7 @@ class Floor:
         """End the offer on both sides; the caller of this decides what becomes of the agent."""
         ticket = self._tickets[str(agent.ticket)]
         ticket.agent = None
+        ticket.not_taken_by(agent.id)
         self._touch(agent)
         self._commands.append(WithdrawOffer(agent.id, ticket.id, why))
 
@@ -363,7 +363,11 @@ class Floor:
         self._end(ticket, "answered", now, agent.id)
 
     def _end(
-        self, ticket: Ticket, outcome: Literal["answered", "abandoned", "overflow"], now: float, agent: str = ""
+        self,
+        ticket: Ticket,
+        outcome: Literal["answered", "abandoned", "overflow", "failed"],
+        now: float,
+        agent: str = "",
     ) -> None:
         del self._tickets[ticket.id]
         if ticket.outside:
@@ -378,18 +382,6 @@ class Floor:
             agent.until = now + self._routing.after_missed
         elif agent.reason == "rejected":
             agent.until = now + self._routing.after_reject
-
-    def _agent(self, agent_id: str) -> Agent:
-        if (agent := self._agents.get(agent_id)) is None:
-            known = ", ".join(self._agents) or "none"
-            raise LocalProtocolError(f"there is no agent {agent_id!r}; known are {known}")
-        return agent
-
-    def _rule(self, name: str) -> QueueRule:
-        if (rule := self._rules.get(name)) is None:
-            known = ", ".join(self._rules) or "none"
-            raise LocalProtocolError(f"there is no queue {name!r}; known are {known}")
-        return rule
 
     def _talker(self, ticket_id: str) -> Agent | None:
         """Who talks to the caller of a ticket that has been answered."""

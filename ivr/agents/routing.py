@@ -11,7 +11,8 @@ from ivr.agents.ticket import Rank, Ticket
 
 def waiting_in_order(tickets: Iterable[Ticket], now: float) -> list[Ticket]:
     """Callers nobody is being offered to, the first to be served first."""
-    return sorted((ticket for ticket in tickets if ticket.agent is None), key=lambda ticket: ticket.rank(now))
+    waiting = (ticket for ticket in tickets if ticket.agent is None and not ticket.wanted)
+    return sorted(waiting, key=lambda ticket: ticket.rank(now))
 
 
 def free_agent(agents: Iterable[Agent], ticket: Ticket, now: float) -> Agent | None:
@@ -20,21 +21,31 @@ def free_agent(agents: Iterable[Agent], ticket: Ticket, now: float) -> Agent | N
     return min(fit, key=lambda a: (a.idle_since, a.id), default=None)
 
 
+def can_be_sent_to(agent: Agent) -> bool:
+    """Whether a caller, or a colleague, may be sent to this agent: logged on, at the desk, in no call.
+
+    That is wider than the rule for queues: not ready means "nothing from a queue", and a call for this agent
+    alone interrupts wrap-up (AG15).
+    """
+    idle = agent.state in (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.MISSED, AgentState.WRAP_UP)
+    return idle and agent.screen
+
+
 def agent_to_overtake(
     agents: Iterable[Agent], tickets: Mapping[str, Ticket], emergency: Ticket, now: float
 ) -> Agent | None:
     """The agent whose telephone should ring for `emergency` instead of for a lesser call (RT4).
 
     Only offers are taken back, never a conversation; one that nobody accepted before one that was accepted on
-    the screen, then the least urgent caller's.
+    the screen, then the least urgent caller's. What rings for one agent alone is let ring: he may be not ready.
     """
 
     def least(agent: Agent) -> tuple[bool, Rank]:
         return (not agent.accepted, tickets[str(agent.ticket)].rank(now))
 
-    fit = (
-        a
-        for a in agents
-        if a.state is AgentState.OFFERED and not tickets[str(a.ticket)].emergency and emergency.fits(a.skills, now)
-    )
+    def lesser(agent: Agent) -> bool:
+        ticket = tickets[str(agent.ticket)]
+        return not ticket.emergency and agent.id not in ticket.wanted
+
+    fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and emergency.fits(a.skills, now))
     return max(fit, key=least, default=None)

@@ -44,12 +44,23 @@ class Ticket:
     """Who is being offered the caller: at most one."""
     outside: str = ""
     """The outside address that is ringing; empty for none."""
+    wanted: tuple[str, ...] = ()
+    """Agents the caller was sent to and who have not been asked yet; nobody else is asked meanwhile."""
     _outside_next: int = 0
     _outside_not_before: float = 0.0
 
     @property
     def emergency(self) -> bool:
         return self.rule.priority >= EMERGENCY
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether somebody else may be asked once those it was sent to have failed."""
+        return bool(self.rule.name)
+
+    def not_taken_by(self, agent: str) -> None:
+        """The agent was asked in vain."""
+        self.wanted = tuple(other for other in self.wanted if other != agent)
 
     def rank(self, now: float) -> Rank:
         """Lowest is served first: band, then priority with age (capped at the band's top), then arrival."""
@@ -67,11 +78,11 @@ class Ticket:
         return self.rule.skills <= skills or any(now >= at for at in self._widenings())
 
     def too_long(self, now: float) -> bool:
-        return self.rule.longest is not None and now >= self.joined + self.rule.longest
+        return not self.wanted and self.rule.longest is not None and now >= self.joined + self.rule.longest
 
     def outside_due(self, now: float) -> str:
         """The outside address to ring now, or empty."""
-        at = self._outside_at()
+        at = None if self.wanted else self._outside_at()
         return self._lines()[self._outside_next].to if at is not None and now >= at else ""
 
     def outside_failed(self, now: float) -> bool:
@@ -87,6 +98,8 @@ class Ticket:
         A caller who is just being offered to an agent is not thrown out meanwhile: `longest` waits for the
         offer's end.
         """
+        if self.wanted:
+            return None  # the lease of the offer is all that can end
         times = [at for at in self._widenings() if at > now]
         if (at := self._outside_at()) is not None:
             times.append(at)
