@@ -15,6 +15,7 @@ from ivr.config.settings import (
     SipSettings,
     SpeechSettings,
     StoreSettings,
+    Trunk,
 )
 from ivr.config.shipped import shipped
 
@@ -32,6 +33,7 @@ __all__ = [
     "SipSettings",
     "SpeechSettings",
     "StoreSettings",
+    "Trunk",
     "load_settings",
     "shipped",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from babel.numbers import is_currency
 
 from ivr.config.settings import MenuSettings, Settings
+from ivr.config.trunk_check import host_of
 
 Mistake = tuple[str, str, str]
 """Table, key, and what is wrong with what to write instead."""
@@ -35,9 +36,9 @@ def _signalling(settings: Settings) -> Iterator[Mistake]:
     sip = settings.sip
     if not sip.realm or any(sign in '"\\' or not sign.isprintable() for sign in sip.realm):
         yield "sip", "realm", f"is {sip.realm!r}; write a name without quotation marks and backslashes"
-    for host in sip.trunks:
+    for host in sip.trusted:
         if not _is_address(host):
-            yield "sip", "trunks", f"{host!r} is no numeric address; write the one its messages come from"
+            yield "sip", "trusted", f"{host!r} is no numeric address; write the one its messages come from"
     for prefix in sip.dial:
         if not _PREFIX.fullmatch(prefix):
             yield "sip", "dial", f'{prefix!r} is no prefix of a number; write it like "tel:+1555"'
@@ -54,12 +55,19 @@ def _signalling(settings: Settings) -> Iterator[Mistake]:
 
 
 def _agents(settings: Settings) -> Iterator[Mistake]:
+    behind_trunks = {host_of(trunk.domain) for trunk in settings.sip.trunks}
     for number, agent in enumerate(settings.agents, 1):
+        if agent.phone.startswith("tel:") and not settings.sip.trunks:
+            yield (
+                f"agents {number}",
+                "phone",
+                "is a number, and no [[sip.trunks]] leads to it; write a SIP address",
+            )
         match = re.match(r"sips?:[^@\s]+@(\[[^\]\s]+\]|[^@\s:;]+)(?::(\d+))?(;|$)", agent.phone)
         if match is None:
             continue  # none, or told already
         host, where = match[1].strip("[]"), f"agents {number}"
-        if host not in settings.ici.phones:
+        if host not in settings.ici.phones and host not in behind_trunks:
             yield where, "phone", f"is at {host}, which ici.phones does not list; add it there, or nothing rings"
         if match[2] is not None and not 0 < int(match[2]) < 65536:
             yield where, "phone", f"has the port {match[2]}; a port is 1 to 65535"

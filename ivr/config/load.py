@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from ivr.config.between import mistakes_between
-from ivr.config.settings import Account, AgentSettings, HostPort, Settings
+from ivr.config.settings import Account, AgentSettings, HostPort, Settings, Trunk
 from ivr.config.shipped import shipped
 from ivr.config.sip_check import is_host, sip_problems
+from ivr.config.trunk_check import password_variable, trunk_problems
 from ivr.errors import Problem, SettingsError
 
 NOT_SETTINGS = {"IVR_CONFIG", "IVR_VAR", "IVR_VOSK_MODEL", "IVR_TEST_SPEECH"}
@@ -90,7 +91,8 @@ class _Reader:
             values[name] = self.table(name, kind, dict(table), environ)
         values["agents"] = self.agents(document.get("agents", []))
         values["var"] = Path(environ.get("IVR_VAR") or str(document.get("var", "var")))
-        self.variables(environ, tables)
+        secrets = {password_variable(trunk.name) for trunk in values["sip"].trunks} if "sip" in values else set()
+        self.variables(environ, tables, secrets)
         settings = Settings(**{k: v for k, v in values.items() if v is not None})
         if model := environ.get("IVR_VOSK_MODEL"):
             speech = dataclasses.replace(settings.speech, models={**settings.speech.models, "en": Path(model)})
@@ -124,6 +126,9 @@ class _Reader:
         values: dict[str, Any] = {}
         for key, hint in hints.items():
             variable = f"IVR_{name}_{key}".upper()
+            if hint == tuple[Trunk, ...]:
+                values[key] = self.trunks(table.get(key, []), environ)
+                continue
             try:
                 if environ.get(variable):
                     values[key] = _convert(_from_text(environ[variable], hint), hint)
@@ -135,6 +140,34 @@ class _Reader:
                 else:
                     self.wrong(name, key, str(bad))
         return kind(**values)
+
+    def trunks(self, rows: Any, environ: Mapping[str, str]) -> tuple[Trunk, ...]:
+        """`[[sip.trunks]]`; a password may come from the environment, so that the file can be shown around."""
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self.wrong(
+                "sip", "trunks", "must be written as [[sip.trunks]]; addresses that are believed are `trusted`"
+            )
+            return ()
+        trunks: list[Trunk] = []
+        hints = typing.get_type_hints(Trunk)
+        for number, row in enumerate(rows, 1):
+            where = f"sip.trunks {number}"
+            for key in row:
+                if key not in hints:
+                    self.wrong(where, key, f"no such setting in [[sip.trunks]]{_meant(key, list(hints))}")
+            values: dict[str, Any] = {"name": ""}
+            for key in row.keys() & hints.keys():
+                try:
+                    values[key] = _convert(row[key], hints[key])
+                except _Bad as bad:
+                    self.wrong(where, key, str(bad))
+            if secret := environ.get(password_variable(values["name"])):
+                values["password"] = secret
+            trunk = Trunk(**values)
+            for key, message in trunk_problems(trunk, trunks):
+                self.wrong(where, key, message)
+            trunks.append(trunk)
+        return tuple(trunks)
 
     def agents(self, rows: Any) -> tuple[AgentSettings, ...]:
         if not isinstance(rows, list):
@@ -165,15 +198,17 @@ class _Reader:
                 self.wrong(where, "id", f"is {agent.id!r}; use letters, digits, dot, hyphen and underscore")
             if agent.id in {other.id for other in agents}:
                 self.wrong(where, "id", f"{agent.id!r} is used twice; every agent needs an id of its own")
-            if agent.phone and not re.match(r"sips?:[^@\s]+@[^@\s]+$", agent.phone):
+            if agent.phone and not re.match(r"sips?:[^@\s]+@[^@\s]+$|tel:\+?[0-9]+$", agent.phone):
                 self.wrong(where, "phone", f"is {agent.phone!r}; write a SIP address, sip:{agent.id}@host:port")
             agents.append(agent)
         return tuple(agents)
 
-    def variables(self, environ: Mapping[str, str], tables: dict[str, Any]) -> None:
-        known = NOT_SETTINGS | {
-            f"IVR_{name}_{f.name}".upper() for name, kind in tables.items() for f in dataclasses.fields(kind)
-        }
+    def variables(self, environ: Mapping[str, str], tables: dict[str, Any], secrets: set[str]) -> None:
+        known = (
+            NOT_SETTINGS
+            | secrets
+            | {f"IVR_{name}_{f.name}".upper() for name, kind in tables.items() for f in dataclasses.fields(kind)}
+        )
         for name in environ:
             if name.startswith("IVR_") and name not in known:
                 meant = _meant(name, sorted(known))
@@ -237,7 +272,7 @@ class _Reader:
                     header = header or at
             elif (
                 re.match(rf"\s*{re.escape(key)}\s*=", line)
-                and current.split(".")[0] == name
+                and name in (current, current.split(".")[0])
                 and (not number or seen == int(number))
             ):
                 return at

@@ -31,6 +31,41 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Trunk:
+    """A PBX or carrier that calls come from and go to."""
+
+    name: str
+    """Our word for it, in logs and in `ivr status`."""
+    registrar: str = ""
+    """SIP address we register with, such as ``sip:pbx.example``; empty for a trunk that knows our address."""
+    user: str = ""
+    """User part of our address of record there; also the user name of the digest where `login` is empty."""
+    login: str = ""
+    """User name of the digest where it is another than `user`."""
+    password: str = field(default="", repr=False)
+    """Shared secret of the digest; never logged. ``IVR_SIP_TRUNKS_NAME_PASSWORD`` is another place for it."""
+    proxy: str = ""
+    """SIP address that every request is sent to instead of the registrar: an outbound proxy."""
+    gateway: str = ""
+    """SIP address calls go to; the registrar by default."""
+    expires: int = 600
+    """Seconds a registration is asked for; it is refreshed well before they are over."""
+    numbers: tuple[str, ...] = ()
+    """Our numbers there; the first is shown to whom we call, else `user`."""
+    show: str = "own"
+    """Whose number those we call see: own, or caller (then our own goes along as P-Preferred-Identity)."""
+    dial: tuple[str, ...] = ()
+    """Prefixes called out to through this trunk (``tel:+1555…``); none by default."""
+    addresses: tuple[str, ...] = ()
+    """Numeric addresses its calls come from; their P-Asserted-Identity is believed (RFC 3325)."""
+
+    @property
+    def domain(self) -> str:
+        """SIP address that names it: where calls go when there is no `gateway`."""
+        return self.gateway or self.registrar
+
+
+@dataclass(frozen=True, slots=True)
 class SipSettings:
     """Signalling."""
 
@@ -61,12 +96,15 @@ class SipSettings:
     their own wish."""
     min_session_expires: int = 90
     """The shortest such interval in seconds that is not refused with 422."""
-    trunks: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     """Numeric addresses whose P-Asserted-Identity is believed as the caller's number (RFC 3325)."""
+    trunks: tuple[Trunk, ...] = ()
+    """PBXs and carriers, with a registration and a password."""
     dial: tuple[str, ...] = ()
     """Number prefixes that may be called out to (``tel:+1555…``); none by default."""
     gateway: str = ""
-    """SIP address numbers are called through, such as ``sip:trunk.example:5060``; needed with `dial`."""
+    """SIP address those numbers are called through, such as ``sip:gate.example:5060``; the first of `trunks`
+    where it is empty."""
     accounts: tuple[Account, ...] = (Account("softphone", "softphone"),)
     """Telephones that may register, besides the agents' own."""
 
@@ -74,6 +112,11 @@ class SipSettings:
     def addresses(self) -> tuple[HostPort, ...]:
         """Everything of `listen`."""
         return self.listen if isinstance(self.listen, tuple) else (self.listen,)
+
+    @property
+    def trusted_addresses(self) -> frozenset[str]:
+        """Everybody whose P-Asserted-Identity is believed: `trusted`, and the addresses of every trunk."""
+        return frozenset(self.trusted).union(*(trunk.addresses for trunk in self.trunks))
 
 
 @dataclass(frozen=True, slots=True)

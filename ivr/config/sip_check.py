@@ -17,8 +17,11 @@ def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
     """Every mistake."""
     if not (sip.udp or sip.tcp or sip.tls_listen):
         yield "udp", "udp and tcp are both off, and there is no tls_listen; nobody could call, turn one on"
-    if sip.dial and not sip.gateway:
-        yield "gateway", "is missing; numbers listed in dial need the SIP address of a gateway"
+    if sip.dial and not sip.gateway and not sip.trunks:
+        yield (
+            "gateway",
+            "is missing; numbers listed in dial need the SIP address of a gateway, or a [[sip.trunks]]",
+        )
     if 90 <= sip.session_expires < sip.min_session_expires:
         yield "session_expires", f"is below min_session_expires, {sip.min_session_expires}; make it that at least"
     for key, addresses in (("listen", sip.addresses), ("tls_listen", sip.tls_listen)):

@@ -60,8 +60,8 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
     [
         ('[sip]\nrealm = ""', "2: sip.realm: is ''; write a name without quotation marks and backslashes"),
         (
-            '[sip]\ntrunks = ["trunk.example"]',
-            "2: sip.trunks: 'trunk.example' is no numeric address; write the one its messages come from",
+            '[sip]\ntrusted = ["trunk.example"]',
+            "2: sip.trusted: 'trunk.example' is no numeric address; write the one its messages come from",
         ),
         (
             '[sip]\ndial = ["+1555"]\ngateway = "sip:10.0.0.1"',
