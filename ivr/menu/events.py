@@ -97,6 +97,18 @@ class HandoffEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffResumed:
+    """After ``answered``: the caller waits again, as the agent passed the call on or is gone. HandoffEnded follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentBack:
+    """The agent sent the caller back to this step of the menu; what is proved stays proved."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferEnded:
     """What became of the StartTransfer."""
 
@@ -133,6 +145,8 @@ Event = (
     | PromptEnded
     | LookupEnded
     | HandoffEnded
+    | HandoffResumed
+    | SentBack
     | TransferEnded
     | CallbackNoted
     | RecordingEnded

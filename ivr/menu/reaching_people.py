@@ -12,7 +12,9 @@ from ivr.menu.events import (
     Event,
     HandoffClosed,
     HandoffEnded,
+    HandoffResumed,
     NoteCallback,
+    SentBack,
     StartHandoff,
     StartTransfer,
     StepLeft,
@@ -105,6 +107,10 @@ class HandingOff(Activity):
             self.stop_waiting()
 
     def outside(self, event: Event) -> None:
+        if isinstance(event, HandoffResumed) and self.with_agent:
+            self.with_agent, self.since = False, self.talk.now
+        elif isinstance(event, SentBack) and self.with_agent and event.step in self.talk.menu.steps:
+            self.talk.leave("sent back", event.step)
         if not isinstance(event, HandoffEnded) or self.since is None:
             return
         self.stop_waiting()

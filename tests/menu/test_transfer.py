@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.menu.events import CancelTransfer, HandoffEnded, StartHandoff, StartTransfer, StepLeft, TransferEnded
+from ivr.menu.events import (
+    CancelHandoff,
+    CancelTransfer,
+    HandoffEnded,
+    HandoffResumed,
+    PlayPrompt,
+    SentBack,
+    StartHandoff,
+    StartTransfer,
+    StepEntered,
+    StepLeft,
+    TransferEnded,
+)
 
 BODY = """
 everywhere:
@@ -58,3 +70,29 @@ def test_the_emergency_number_is_not_left_for_its_own_queue_again(call) -> None:
     call.keys("9")
     assert call.machine.step == "line"
     assert len(call.all(StartHandoff)) == 1
+
+
+def test_an_agent_may_send_the_caller_back_to_a_step(small) -> None:
+    call = small(BODY).answered().keys("0").hears(HandoffEnded("answered"))
+    call.hears(SentBack("first")).does(StepEntered("first"))
+    assert isinstance(call.last[-1], PlayPrompt)
+    call.keys("1").does(StartTransfer("tel:+15550000222"))
+
+
+def test_nobody_is_sent_back_who_is_not_with_an_agent_or_to_where_there_is_nothing(small) -> None:
+    call = small(BODY).answered().keys("0").hears(SentBack("first"))
+    assert call.machine.step == "people"
+    call.hears(HandoffEnded("answered")).hears(SentBack("nowhere"))
+    assert call.machine.step == "people"
+
+
+def test_a_caller_who_is_passed_on_waits_again_and_may_leave_the_queue_by_a_key(small) -> None:
+    call = small(BODY).answered().keys("0").hears(HandoffEnded("answered"))
+    call.keys("9")
+    assert call.machine.step == "people", "keys mean nothing while an agent has the call"
+    call.hears(HandoffResumed()).keys("9").does(CancelHandoff(), StepEntered("danger"))
+
+
+def test_a_caller_who_is_passed_on_and_finds_nobody_gets_the_exit_of_the_step(small) -> None:
+    call = small(BODY).answered().keys("0").hears(HandoffEnded("answered"))
+    call.hears(HandoffResumed()).hears(HandoffEnded("busy")).does(StepEntered("bye"))
