@@ -1,15 +1,20 @@
 """Session descriptions and offer/answer. RFC 8866, RFC 3264."""
 
+from ivr.sdp.crypto import SUITES, Secured
 from ivr.sdp.description import MediaDescription, Origin, SessionDescription
-from ivr.sdp.negotiation import Agreement, LocalMedia, NotAcceptable, answer, make_offer, read_answer
+from ivr.sdp.negotiation import Agreement, LocalMedia, answer, make_offer, read_answer
+from ivr.sdp.stream import NotAcceptable, Srtp
 
 __all__ = [
+    "SUITES",
     "Agreement",
     "LocalMedia",
     "MediaDescription",
     "NotAcceptable",
     "Origin",
+    "Secured",
     "SessionDescription",
+    "Srtp",
     "answer",
     "make_offer",
     "read_answer",

@@ -42,7 +42,8 @@ class MediaDescription:
     formats: tuple[str, ...]
     host: str | None = None
     """Address of an own ``c=`` line; None if the session's holds."""
-    attributes: tuple[Attribute, ...] = ()
+    attributes: tuple[Attribute, ...] = field(default=(), repr=False)
+    """In their order. Not in `repr`: among them may be keys."""
 
     def values(self, name: str) -> list[str]:
         """All values of the attribute `name`, in order."""
@@ -60,7 +61,7 @@ class SessionDescription:
     host: str | None = None
     """Address of the session-level ``c=`` line."""
     media: tuple[MediaDescription, ...] = ()
-    attributes: tuple[Attribute, ...] = ()
+    attributes: tuple[Attribute, ...] = field(default=(), repr=False)
     name: str = "-"
     timing: tuple[str, ...] = field(default=("0 0",))
 
@@ -106,7 +107,7 @@ class _Parser:
                 continue
             kind, equals, value = line[:1], line[1:2], line[2:].strip()
             if equals != "=":
-                raise RemoteProtocolError(f"SDP line {line[:60]!r} is not of the form x=value")
+                raise RemoteProtocolError(f"SDP line {_shown(line)} is not of the form x=value")
             if kind == "v":
                 seen_version = True
                 if value != "0":
@@ -155,11 +156,21 @@ def _parse_origin(value: str) -> Origin:
     return Origin(parts[0], number(parts[1]), number(parts[2]), parts[5])
 
 
+def _shown(line: str) -> str:
+    """For a message to people: the beginning of a line, and nothing of a key."""
+    return repr(line[:60].lower().partition("inline")[0])
+
+
 def _parse_connection(value: str) -> str:
-    """The address of ``IN IP4 192.0.2.1/127``. Names are kept: whoever sends resolves or refuses."""
+    """The address of ``IN IP4 192.0.2.1/127``; that of another network stays as it is, ``ATM NSAP 47.00``.
+
+    Names are kept too: whoever would send there decides.
+    """
     parts = value.split()
-    if len(parts) != 3 or parts[0].upper() != "IN" or parts[1].upper() not in ("IP4", "IP6"):
+    if len(parts) != 3 or parts[2].startswith("/"):
         raise RemoteProtocolError(f"SDP connection {value[:60]!r}; IN IP4 or IN IP6 with an address is needed")
+    if parts[0].upper() != "IN" or parts[1].upper() not in ("IP4", "IP6"):
+        return " ".join(parts)
     return parts[2].split("/")[0]
 
 
@@ -184,6 +195,8 @@ def _origin_line(origin: Origin) -> str:
 
 
 def _connection_line(host: str) -> str:
+    if " " in host:  # of another network, kept whole
+        return f"c={host}"
     return f"c=IN {_family(host)} {host}"
 
 

@@ -128,11 +128,99 @@ def test_an_answer_that_took_nothing_is_not_acceptable() -> None:
 @pytest.mark.parametrize(
     "text",
     [b"", b"hello", b"v=1\r\n", b"v=0\r\no=- 1 1 IN IP4\r\n", b"v=0\r\nm=audio x RTP/AVP 0\r\n",
-     b"v=0\r\nc=IN IP5 a\r\n", b"v=0\r\nm=audio 99999 RTP/AVP 0\r\n", b"v=0\r\nfoo\r\n", b"v" * 70000],
+     b"v=0\r\nc=IN IP4\r\n", b"v=0\r\nc=IN IP4 /127\r\n",
+     b"v=0\r\nm=audio 99999 RTP/AVP 0\r\n", b"v=0\r\nfoo\r\n", b"v" * 70000],
 )  # fmt: skip
 def test_what_is_no_description_is_refused(text: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         SessionDescription.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("connection", "code", "named"),
+    [
+        ("IN IP4 phone.example", 301, "name"),
+        ("IN IP4 999.0.0.1", 301, "name or none"),
+        ("IN IP6 ::1", 301, "IPv4 is needed"),
+        ("IN IP4 ::1", 301, "IPv4 is needed"),
+        ("IN IP6 fe80::1%eth0", 301, "zone"),
+        ("IN IP4 224.2.1.1/127", 330, "multicast"),
+        ("ATM NSAP 47.0091", 300, "ATM NSAP"),
+        ("IN IP5 a", 300, "IN IP5"),
+    ],
+)
+def test_an_address_nothing_can_be_sent_to_is_named(connection: str, code: int, named: str) -> None:
+    with pytest.raises(NotAcceptable, match=named) as refusal:
+        answer(offer("m=audio 4000 RTP/AVP 0", f"c={connection}"), LOCAL)
+    assert refusal.value.code == code
+
+
+def test_an_audio_stream_without_any_address_is_not_acceptable() -> None:
+    bare = SessionDescription.parse(b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nt=0 0\nm=audio 4000 RTP/AVP 0\n")
+    with pytest.raises(NotAcceptable, match="no c= line") as refusal:
+        answer(bare, LOCAL)
+    assert refusal.value.code == 301
+
+
+def test_the_first_usable_of_several_audio_streams_is_taken_and_the_others_keep_their_places() -> None:
+    agreed = answer(
+        offer(
+            "m=audio 4000 RTP/AVP 96",
+            "a=rtpmap:96 opus/48000/2",
+            "m=video 4002 RTP/AVP 97",
+            "m=audio 4004 RTP/AVP 8 0",
+            "c=IN IP4 192.0.2.5",
+            "m=audio 4006 RTP/AVP 0",
+            "m=application 4008 UDP/BFCP *",
+        ),
+        LOCAL,
+    )
+    media = [(m.kind, m.port, m.profile) for m in agreed.description.media]
+    assert media == [
+        ("audio", 0, "RTP/AVP"),
+        ("video", 0, "RTP/AVP"),
+        ("audio", 20000, "RTP/AVP"),
+        ("audio", 0, "RTP/AVP"),
+        ("application", 0, "UDP/BFCP"),
+    ]
+    assert (agreed.remote, agreed.codec) == (("192.0.2.5", 4004), "PCMA")
+
+
+@pytest.mark.parametrize(
+    ("lines", "packet_time"),
+    [
+        ((), 20),
+        (("a=ptime:40",), 40),
+        (("a=ptime:30",), 30),
+        (("a=ptime:10",), 10),
+        (("a=ptime:20.0",), 20),
+        (("a=ptime:200",), 60),
+        (("a=ptime:1",), 10),
+        (("a=ptime:60", "a=maxptime:40"), 40),
+        (("a=maxptime:10",), 10),
+        (("a=maxptime:150",), 20),
+        (("a=ptime:lots",), 20),
+        (("a=ptime:0", "a=maxptime:0"), 20),
+        (("a=ptime",), 20),
+    ],
+)
+def test_the_packet_time_a_peer_asks_for_is_agreed_to_within_its_limit(
+    lines: tuple[str, ...], packet_time: int
+) -> None:
+    agreed = answer(offer("m=audio 4000 RTP/AVP 0", *lines), LOCAL)
+    assert agreed.packet_time == packet_time
+    assert f"a=ptime:{packet_time}\r\n".encode() in agreed.description.encode()
+
+
+def test_what_we_want_less_of_the_answer_gives_less_of() -> None:
+    held = LocalMedia("192.0.2.9", 20000, 7, direction="sendonly")
+    assert b"a=sendonly\r\n" in answer(offer("m=audio 4000 RTP/AVP 0"), held).description.encode()
+    assert b"a=inactive\r\n" in answer(offer("m=audio 4000 RTP/AVP 0", "a=sendonly"), held).description.encode()
+
+
+def test_a_peer_that_answers_hold_holds_us_too() -> None:
+    agreed = read_answer(make_offer(LOCAL), offer("m=audio 4000 RTP/AVP 0", "a=inactive"))
+    assert (agreed.send, agreed.receive) == (False, False)
 
 
 @given(st.binary(max_size=300))
