@@ -98,7 +98,7 @@ class HandoffEnded:
 
 @dataclass(frozen=True, slots=True)
 class HandoffResumed:
-    """After ``answered``: the caller waits again, as the agent passed the call on or is gone. HandoffEnded follows."""
+    """After ``answered``: the caller waits again, as the agent passed him on or is gone. HandoffEnded follows."""
 
 
 @dataclass(frozen=True, slots=True)
