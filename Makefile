@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	@exec $(BIN)/ivr serve $(ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check ivr tests benchmarks

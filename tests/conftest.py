@@ -20,11 +20,30 @@ PROGRAMS = {"baresip": "baresip", "sipp": "sip-tester"}
 """Peer programs and the Debian packages that have them."""
 
 
+LIVE = frozenset({"call", "cli", "console", "engine", "media", "net", "peers", "testing"})
+"""Folders whose tests run on the real clock, in real time, between real processes."""
+
+
 def need(what: str, why: str) -> None:
     """A test that cannot run here: skipped with its reason on a laptop, a failure in CI."""
     if IN_CI:
         pytest.fail(f"{what} is needed in CI: {why}")
     pytest.skip(f"{what}: {why}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Live tests spend their time waiting: beside each other they run as two lanes, each in its order.
+
+    In CI, where other machines' work may stop this one for as long as a word lasts, a live test that failed is
+    tried once more, and the report says so. A test on the virtual clock never is.
+    """
+    for item in items:
+        room = item.path.parent.name
+        if room not in LIVE:
+            continue
+        item.add_marker(pytest.mark.xdist_group("calls" if room == "call" else "live"))
+        if IN_CI:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

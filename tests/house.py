@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,8 @@ from ivr.speech.contracts import Clip
 from ivr.store.sqlite import SqliteStore
 from ivr.testing.phone import Answering, ScriptedPhone
 
-_ranges = itertools.count()
+_ranges = itertools.count(75 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+"""Number of the RTP ports of the next house; test processes beside each other are half the numbers apart."""
 SKILLS = {"desk1": ("general", "billing"), "desk2": ("general", "outages"), "desk3": ("emergency", "general")}
 
 

@@ -119,7 +119,7 @@ async def test_pyvoip_registers_calls_hears_and_is_heard(
     agent_side = await desk.phone.next_call(timeout=PATIENCE)
     assert agent_side.caller == "softphone"
     welcome = await house.clip("This is a machine that answers the telephone.")
-    await softphone.until_heard(partial(likeness, clip=loudest_part(welcome)), 0.9)
+    await softphone.until_heard(partial(likeness, clip=loudest_part(welcome)), 0.85)
     talking = asyncio.create_task(agent_side.talk_tone(880, 20.0))
     await softphone.until_heard(partial(tone_level, hertz=880), 0.8)
     async with asyncio.timeout(PATIENCE):
