@@ -20,7 +20,8 @@ def likeness(recording: Samples, clip: Samples) -> float:
     """How much of `clip` is somewhere in `recording`: above 0.9 for the very same sound, below 0.8 for another.
 
     Each quarter of a second of the clip is looked for by itself, by normalised cross-correlation; what counts is
-    the likeness that all but a third of the clip reaches. So a gap of some packets does not matter, another word does.
+    the likeness that all but a third of the clip reaches. So a gap of some packets does not matter, another word
+    does.
     """
     pattern = clip.astype(np.float64)
     starts = range(0, max(1, len(pattern) - PIECE // 2), PIECE)
@@ -36,7 +37,7 @@ def likeness(recording: Samples, clip: Samples) -> float:
 
 
 def _best_likeness(sound: np.ndarray, pieces: list[np.ndarray]) -> np.ndarray:
-    """Normalised cross-correlation of each piece at its best offset. Block by block, so that long sounds are cheap."""
+    """Normalised cross-correlation of each piece at its best offset; by blocks, so that long sounds are cheap."""
     hop = BLOCK - PIECE
     padded = np.concatenate([sound, np.zeros(BLOCK + hop - len(sound) % hop)])
     blocks = np.lib.stride_tricks.sliding_window_view(padded, BLOCK)[::hop]
