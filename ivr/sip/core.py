@@ -19,6 +19,7 @@ from ivr.sip.transaction.layer import Asker, Sent, Served, TransactionLayer
 
 if TYPE_CHECKING:
     from ivr.sip.leg import Leg
+    from ivr.sip.registration import Registrations
 
 
 MAX_DATAGRAM = 1300
@@ -42,6 +43,8 @@ class Core:
         self.layer = TransactionLayer(timers, self.queue, self.emit, self.back_to_udp)
         self.legs: dict[str, Leg] = {}
         self.dialogs: dict[DialogId, Leg] = {}
+        self.registrations: Registrations
+        """What we are elsewhere: set by the user agent."""
         self._outbox: list[Output] = []
         self._without_tcp: dict[Address, float] = {}
         """Peers that took no TCP connection, until when that is believed."""

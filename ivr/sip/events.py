@@ -65,6 +65,9 @@ class IncomingCall:
     """The SDP offer; empty for a late offer (then our answer() carries the offer, and the ACK the answer)."""
     flow: Flow
     user_agent: str = ""
+    line: str = ""
+    """Name of the `Line` by which it came: of the trunk we have registered with. `called` is then the number of
+    To, where the Request-URI has our own Contact only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,10 @@ class RegistrationAnswered:
     phrase: str
     expires: int
     """Seconds granted; 0 when refused or taken back."""
+    line: str = ""
+    """Name of the `Line`."""
+    retry_after: int = 0
+    """Seconds the registrar wants to be left in peace for; 0 when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from ivr.sip.fields import NameAddress, parse_uri, plain, scheme_of
 from ivr.sip.inspection import sdp_of
 from ivr.sip.leg import Leg, Phase, Unacknowledged, reason_of
 from ivr.sip.message import Request
+from ivr.sip.registration import Line
 from ivr.sip.reliability import TAG, ReliableProvisionals
 from ivr.sip.reply import Header
 from ivr.sip.transaction.layer import Served
@@ -39,7 +40,10 @@ class IncomingLeg(Leg):
         self.note_abilities(request)
         core.reply(served, 100, now)
         self.set_alarm("remind", now + REMIND_EVERY)
-        core.emit(incoming_call(name, request, flow, flow.remote[0] in core.settings.trunks))
+        line = core.registrations.called(request, flow)
+        self.authoriser = line and line.authoriser
+        trusted = flow.remote[0] in core.settings.trunks
+        core.emit(incoming_call(name, request, flow, trusted, line.line if line else None))
 
     # --- what the application wants
 
@@ -159,7 +163,7 @@ class IncomingLeg(Leg):
             self.end("failure", "connection lost")
 
 
-def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool) -> IncomingCall:
+def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool, line: Line | None) -> IncomingCall:
     """The application's view of an INVITE. A claimed identity counts only when it is vouched for (RFC 3325)."""
     caller = (_asserted(request) if trusted else None) or request.from_address
     return IncomingCall(
@@ -167,12 +171,21 @@ def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool) -> Inco
         call_id=plain(request.call_id),
         calling_number=user_part(caller.uri),
         calling_uri=plain(caller.uri),
-        called=user_part(request.uri),
+        called=called_number(request, line),
         called_uri=plain(request.uri),
         offer=sdp_of(request),
         flow=flow,
         user_agent=request.text("User-Agent")[:200],
+        line=line.name if line is not None else "",
     )
+
+
+def called_number(request: Request, line: Line | None) -> str:
+    """What the caller dialled. A registrar sends to our Contact, and what was dialled is in To alone."""
+    dialled = user_part(request.uri)
+    if line is not None and dialled == line.user:
+        return user_part(request.to_address.uri) or dialled
+    return dialled
 
 
 def _asserted(request: Request) -> NameAddress | None:

@@ -9,9 +9,10 @@ from enum import Enum, auto
 from typing import Literal
 
 from ivr.errors import LocalProtocolError
+from ivr.sip.again import again_with
+from ivr.sip.authoriser import Authoriser
 from ivr.sip.capabilities import ALLOW, SUPPORTED, described
 from ivr.sip.core import Core
-from ivr.sip.credentials import Credentials
 from ivr.sip.dialog import Dialog, behind_translator
 from ivr.sip.events import CallEnded, Flow, KeyInfo, Output
 from ivr.sip.fields import parse_parameters, plain, quoted
@@ -72,7 +73,7 @@ class Leg:
         """The peer's Contact is no use: it sits behind an address translator."""
         self.phase = Phase.EARLY
         self.dialog: Dialog | None = None
-        self.credentials: Credentials | None = None
+        self.authoriser: Authoriser | None = None
         self.unacknowledged: Unacknowledged | None = None
         self.hang_up_reason: str | None = None
         """Set when our side wants to hang up and must wait for the ACK first."""
@@ -187,6 +188,8 @@ class Leg:
             request.headers.add(name, value)
         if body:
             request.headers.add("Content-Type", "application/sdp")
+        if self.authoriser is not None:
+            self.authoriser.sign(request)
         return self.core.send(request, self.core.flow_towards(dialog, self.flow, self.use_flow), self, now)
 
     def send_bye(self, now: float, reason: str = "", dialog: Dialog | None = None) -> None:
@@ -208,14 +211,15 @@ class Leg:
 
     def resend_with_credentials(self, sent: Sent, response: Response, now: float) -> Sent | None:
         """Answer a 401 or 407 once; None when that is not possible. RFC 3261 section 22.2."""
-        proof = self.credentials and self.credentials.answer(sent.request, response, self.core.rng)
-        if not proof:
+        if self.authoriser is None or not self.authoriser.takes(sent.request, response):
             return None
-        return self.resend(sent, now, proof)
+        return self.resend(sent, now)
 
     def resend(self, sent: Sent, now: float, *changed: Header) -> Sent:
         """Send a request once more with some headers changed."""
         again = again_with(sent.request, self._next_sequence(sent.request), *changed)
+        if self.authoriser is not None:
+            self.authoriser.sign(again, again=True)
         return self.core.send(again, sent.flow, self, now)
 
     def _next_sequence(self, request: Request) -> int:
@@ -407,21 +411,6 @@ class Leg:
             return flow.remote
         over_udp = Flow("udp", flow.local, flow.remote)
         return self.core.flow_towards(self.dialog, over_udp, self.use_flow).remote
-
-
-def again_with(request: Request, sequence: int, *changed: Header) -> Request:
-    """The same request with some headers changed, ready for a new Via. RFC 3261 sections 8.1.3.5 and 22.2."""
-    left_out = {"Via", "CSeq", "User-Agent", "Content-Length", *(name for name, _ in changed)}
-    again = Request(request.method, request.uri, request.body)
-    for name in request.headers.keys():  # noqa: SIM118
-        if name in left_out:
-            continue
-        for value in request.headers.getlist(name):
-            again.headers.add(name, value)
-    again.headers.add("CSeq", f"{sequence} {request.method}")
-    for name, value in changed:
-        again.headers.add(name, value)
-    return again
 
 
 def reason_header(reason: str) -> list[Header]:

@@ -6,9 +6,9 @@ that answers first stays it; requests of the peer find theirs by tag.
 
 from __future__ import annotations
 
+from ivr.sip.authoriser import Authoriser
 from ivr.sip.companions import cancel_of
 from ivr.sip.core import Core
-from ivr.sip.credentials import Credentials
 from ivr.sip.dialog import Dialog
 from ivr.sip.events import NO_ANSWER, NO_CONNECTION, CallAccepted, CallProgress, CallRefused, Flow
 from ivr.sip.fields import scheme_of
@@ -30,11 +30,9 @@ class OutgoingLeg(Leg):
 
     owns_call_id = True
 
-    def __init__(
-        self, core: Core, name: str, flow: Flow, caller_uri: str, credentials: Credentials | None
-    ) -> None:
+    def __init__(self, core: Core, name: str, flow: Flow, caller_uri: str, authoriser: Authoriser | None) -> None:
         super().__init__(core, name, flow, user_part(caller_uri))
-        self.credentials = credentials
+        self.authoriser = authoriser
         self._invite: Sent | None = None
         self._provisional = False
         """CANCEL must wait for the first provisional answer."""

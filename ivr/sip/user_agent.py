@@ -18,6 +18,7 @@ import random
 from collections.abc import Sequence
 
 from ivr.errors import LocalProtocolError
+from ivr.sip.authoriser import Authoriser
 from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
@@ -30,7 +31,7 @@ from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import MalformedMessage, Request, decode
 from ivr.sip.outgoing_leg import OutgoingLeg
 from ivr.sip.registrar import Binding, Registrar
-from ivr.sip.registration import Registration
+from ivr.sip.registration import Line, Registrations
 from ivr.sip.reply import Header, reply_to
 from ivr.sip.session_timer import inspect_timer
 from ivr.sip.timers import Timers
@@ -51,7 +52,7 @@ class UserAgent:
         """`rng` makes tags, branches and nonces; leave it out except in tests, where repetition is wanted."""
         self._core = Core(settings, timers or Timers(), rng or random.SystemRandom())
         self._registrar = Registrar(self._core)
-        self._registrations: dict[tuple[str, str], Registration] = {}
+        self._core.registrations = Registrations(self._core)
         self._stateless_key = self._core.rng.getrandbits(256).to_bytes(32, "big")
         self._calls = 0
 
@@ -306,32 +307,16 @@ class UserAgent:
         if leg in self._core.legs:
             raise LocalProtocolError(f"a leg named {leg} is live already")
         request = invitation(self._core, target, sdp, flow, caller_uri, display_name, headers)
-        proof = Credentials(*credentials) if credentials else None
+        proof = Authoriser(Credentials(*credentials), self._core.rng) if credentials else None
         OutgoingLeg(self._core, leg, flow, caller_uri, proof).start(request, now)
         return self._core.take_outbox()
 
-    def register(
-        self,
-        user: str,
-        registrar: str,
-        flow: Flow,
-        now: float,
-        *,
-        credentials: tuple[str, str] | None = None,
-        expires: int = 3600,
-    ) -> list[Output]:
-        """Tell `registrar` (a SIP URI) that `user` is reached here; 0 seconds takes it back.
+    def register(self, line: Line, flow: Flow, now: float, *, expires: int = 3600) -> list[Output]:
+        """Tell a registrar that we are reached here; 0 seconds takes it back. `RegistrationAnswered` follows.
 
-        `RegistrationAnswered` follows. To refresh, call it again in time: nothing is done by itself.
+        To refresh, call it again in time: `ivr.sip.upkeep` says when.
         """
-        proof = Credentials(*credentials) if credentials else None
-        key = (user, registrar)
-        if key not in self._registrations:
-            checked_registrar(registrar)
-            self._registrations[key] = Registration(self._core, user, registrar, flow, proof)
-        registration = self._registrations[key]
-        registration.flow, registration.credentials = flow, proof
-        registration.start(expires, now)
+        self._core.registrations.register(line, flow, expires, now)
         return self._core.take_outbox()
 
     # --- names
@@ -367,10 +352,3 @@ def _leg_answering(served: Served | None, ack: Request) -> Leg | None:
     invite = served.request
     same_call = (invite.call_id, invite.from_tag) == (ack.call_id, ack.from_tag)
     return served.answerer if same_call else None
-
-
-def checked_registrar(registrar: str) -> None:
-    try:
-        parse_uri(registrar)
-    except ValueError as error:
-        raise LocalProtocolError(str(error)) from None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ivr.sip.digest import ALGORITHMS, DigestInput, parse_digest
-from ivr.sip.events import Flow, Registered, RegistrationAnswered, UserAgentSettings
+from ivr.sip.events import Flow, Registered, UserAgentSettings
 from ivr.sip.user_agent import UserAgent
 
 Make = Callable[..., str]
@@ -195,28 +195,3 @@ def test_no_password_reaches_a_log(telephone: Telephone, caplog: pytest.LogCaptu
         telephone.register(proof(challenge, "secret"))
     assert "secret" not in caplog.text
     assert "register_refused source=192.0.2.1" in caplog.text
-
-
-def test_we_register_with_a_registrar_that_challenges(wire: Any) -> None:
-    registrar = UserAgent(UserAgentSettings(accounts={"ivr": "pa55"}), rng=random.Random(3))
-    registrar_flow = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
-    flow = wire.flow_of[wire.caller]
-    outputs = wire.caller.register("ivr", "sip:192.0.2.2", flow, 0.0, credentials=("ivr", "pa55"), expires=30)
-    for _ in range(6):
-        answers = [
-            a for o in outputs if hasattr(o, "data") for a in registrar.receive(o.data, registrar_flow, 0.0)
-        ]
-        outputs = [o for a in answers if hasattr(a, "data") for o in wire.caller.receive(a.data, flow, 0.0)]
-        if any(isinstance(output, RegistrationAnswered) for output in outputs):
-            break
-    assert outputs == [RegistrationAnswered("ivr", 200, "OK", 60)]
-    (binding,) = registrar.bindings("ivr", 1.0)
-    assert binding.contact == "sip:ivr@192.0.2.1:5060"
-
-
-def test_a_registrar_that_is_silent_is_408(wire: Any) -> None:
-    wire.caller.register("ivr", "sip:192.0.2.2", wire.flow_of[wire.caller], 0.0)
-    outputs = []
-    while wire.caller.deadline is not None:
-        outputs = wire.caller.expire(wire.caller.deadline)
-    assert outputs == [RegistrationAnswered("ivr", 408, "Request Timeout", 0)]
