@@ -12,7 +12,7 @@ from ivr.errors import LocalProtocolError, RemoteProtocolError
 from ivr.net.tcp import IDLE_TIMEOUT, Connection
 from ivr.net.tls import Certificates
 from ivr.net.transports import Kind, Transports
-from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes
+from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
 from ivr.sip.user_agent import UserAgent
 
@@ -197,6 +197,14 @@ class Signalling:
             elif isinstance(output, MessageDropped):
                 self.dropped += 1
                 logger.debug("sip_dropped remote=%s:%d why=%s", *output.flow.remote, output.why)
+            elif isinstance(output, SourceLimited):
+                logger.warning(
+                    "sip_source_limited source=%s why=%s messages=%d untold=%d",
+                    output.source,
+                    output.why,
+                    output.messages,
+                    output.untold,
+                )
             else:
                 self._on_event(output)
         self._set_timer()

@@ -12,6 +12,7 @@ from ivr.errors import LocalProtocolError
 from ivr.sip.dialog import Dialog, DialogId, address_of
 from ivr.sip.events import Address, Flow, MessageDropped, Output, SendBytes, UserAgentSettings
 from ivr.sip.fields import COOKIE, TOKEN, Via, host_port
+from ivr.sip.guard import Guard
 from ivr.sip.message import Request
 from ivr.sip.reply import SDP, Header, reply_to
 from ivr.sip.timers import TimerQueue, Timers
@@ -39,6 +40,7 @@ class Core:
         self.timers = timers
         self.rng = rng
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+        self.guard = Guard(settings.limits) if settings.limits else None
         self.queue = TimerQueue()
         self.layer = TransactionLayer(timers, self.queue, self.emit, self.back_to_udp)
         self.legs: dict[str, Leg] = {}

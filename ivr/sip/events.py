@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ivr.sip.limits import Limits
+
 Address = tuple[str, int]
 """Numeric IP address and port."""
 
@@ -202,6 +204,20 @@ class MessageDropped:
     flow: Flow
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLimited:
+    """Requests of one source were refused or dropped because of a limit; told at growing intervals."""
+
+    source: str
+    """An IPv4 address, or the /64 of an IPv6 address."""
+    why: str
+    """The limit last met, as `ivr.sip.guard.COUNTERS` names it."""
+    messages: int
+    """How many since it was last told."""
+    untold: int
+    """Reports about other sources that were left out since the last one, because there were too many."""
+
+
 Output = (
     SendBytes
     | CloseConnection
@@ -219,6 +235,7 @@ Output = (
     | Registered
     | RegistrationAnswered
     | MessageDropped
+    | SourceLimited
 )
 
 
@@ -235,6 +252,8 @@ class UserAgentSettings:
     """Numeric addresses whose P-Asserted-Identity is believed."""
     switch_to_tcp: bool = False
     """Whether requests too long for a datagram may go over TCP, that is, whether we listen on it."""
+    limits: Limits | None = None
+    """What strangers may have of us; no limits when left out."""
     max_transactions: int = 20_000
     """Beyond this many server transactions new requests are answered 503 without state."""
     session_expires: int = 1800

@@ -37,6 +37,8 @@ class IncomingLeg(Leg):
         needed = TAG in (tag.lower() for tag in request.tokens("Require"))
         self._reliable = ReliableProvisionals(core, request) if needed else None
         core.dialogs[self.dialog.id] = self
+        if core.guard is not None:
+            core.guard.entered(name, request, flow)
         self.note_abilities(request)
         core.reply(served, 100, now)
         self.set_alarm("remind", now + REMIND_EVERY)

@@ -196,6 +196,7 @@ class Leg:
         """End the dialog; `dialog` names another than the leg's own, made by a fork we do not want."""
         if dialog is None:
             self.phase = Phase.ENDING
+            self.leave_line()
             self._alarms.clear()
             self.renegotiation.withdraw(now)
         self.send_in_dialog("BYE", now, reason_header(reason), dialog=dialog)
@@ -392,8 +393,14 @@ class Leg:
         self._alarms.clear()
         self.core.queue.forget(self)
         del self.core.legs[self.name]
+        self.leave_line()
         self.forget_dialogs()
         self.core.emit(event)
+
+    def leave_line(self) -> None:
+        """What it took of our lines is free again."""
+        if self.core.guard is not None:
+            self.core.guard.left(self.name)
 
     def forget_dialogs(self) -> None:
         if self.dialog is not None:

@@ -48,6 +48,8 @@ class OutgoingLeg(Leg):
         self.scheme = scheme_of(request.uri)
         for name, value in self.timer.headers_of_request():
             request.headers.add(name, value)
+        if self.core.guard is not None:
+            self.core.guard.entered(self.name, request)
         self._invite = self.core.send(request, self.flow, self, now)
 
     def dialog_of(self, peer_tag: str) -> Dialog:

@@ -24,6 +24,7 @@ from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.events import Flow, Output, UserAgentSettings
 from ivr.sip.fields import parse_uri, plain, scheme_of
+from ivr.sip.guard import Guard, Verdict
 from ivr.sip.incoming_leg import IncomingLeg
 from ivr.sip.inspection import inspect
 from ivr.sip.invitation import invitation
@@ -81,6 +82,11 @@ class UserAgent:
         return dict(self._core.counters)
 
     @property
+    def guard(self) -> Guard | None:
+        """Who is kept out, and why; None without limits."""
+        return self._core.guard
+
+    @property
     def transactions(self) -> int:
         """Transactions that still hold memory, either way."""
         return self._core.layer.served_count + self._core.layer.sent_count
@@ -95,7 +101,11 @@ class UserAgent:
         """One datagram, or one message out of the framer. Whatever the bytes are, nothing is raised."""
         if data.strip(b"\r\n\x00 "):
             self._core.counters["received"] += 1
-            self._receive(data, flow, now)
+            guard = self._core.guard
+            if guard is not None and not flow.is_stream and guard.glance(data, flow, now):
+                self._keep_out(guard, "its source is beyond its share", flow, now)
+            else:
+                self._receive(data, flow, now)
         return self._core.take_outbox()
 
     def connection_lost(self, flow: Flow, now: float) -> list[Output]:
@@ -112,7 +122,7 @@ class UserAgent:
         try:
             message = decode(data)
         except MalformedMessage as problem:
-            self._receive_malformed(problem, flow)
+            self._receive_malformed(problem, flow, now)
             return
         if isinstance(message, Request):
             self._receive_request(message, flow, now)
@@ -121,11 +131,15 @@ class UserAgent:
         elif not self._core.layer.receive_response(message, flow, now):
             self._core.drop(f"response {message.status} to nothing we asked", flow)
 
-    def _receive_malformed(self, problem: MalformedMessage, flow: Flow) -> None:
+    def _receive_malformed(self, problem: MalformedMessage, flow: Flow, now: float) -> None:
         self._core.counters["malformed"] += 1
         logger.debug("sip_malformed source=%s why=%s", flow.remote[0], problem)
         if problem.request is None:
             self._core.drop(str(problem), flow)
+            return
+        guard = self._core.guard
+        if guard is not None and not guard.may_answer_malformed(flow, now):
+            self._keep_out(guard, str(problem), flow, now)
             return
         stamp(problem.request, flow)
         phrase = "" if problem.status != 400 else f"Bad Request: {str(problem)[:120]}"
@@ -154,17 +168,42 @@ class UserAgent:
         elif self._is_overload(request):
             self._core.counters["overloaded"] += 1
             self._answer_without_state(request, flow, 503, headers=[("Retry-After", OVERLOAD_RETRY)])
-        else:
+        elif not self._is_kept_out(request, flow, now):
             self._process(layer.serve(request, return_flow(request, flow), self._core.token()), flow, now)
 
     def _is_overload(self, request: Request) -> bool:
-        """Live calls are served in any weather: their requests, and the CANCEL of one that rings."""
-        layer = self._core.layer
-        if layer.served_count < self._core.settings.max_transactions:
-            return False
+        too_many = self._core.layer.served_count >= self._core.settings.max_transactions
+        return too_many and not self._is_of_live_call(request)
+
+    def _is_of_live_call(self, request: Request) -> bool:
+        """These are served in any weather: requests in a dialog, and the CANCEL of a call that rings."""
         if request.method == "CANCEL":
-            return layer.served_for(request, "INVITE") is None
-        return self._leg_of(request) is None
+            return self._core.layer.served_for(request, "INVITE") is not None
+        return self._leg_of(request) is not None
+
+    def _is_kept_out(self, request: Request, flow: Flow, now: float) -> bool:
+        """Whether the guard does not let it in: it was refused without state, or dropped."""
+        guard = self._core.guard
+        if guard is None or self._is_of_live_call(request):
+            return False
+        verdict = guard.judge(request, flow, now)
+        if verdict is Verdict.SERVE:
+            return False
+        if verdict is Verdict.REFUSE:
+            retry_after = ("Retry-After", str(guard.limits.retry_after))
+            self._answer_without_state(request, flow, 503, headers=[retry_after])
+            self._tell_limited(guard, flow, now)
+        else:
+            self._keep_out(guard, f"{request.method} beyond the limits of its source", flow, now)
+        return True
+
+    def _keep_out(self, guard: Guard, why: str, flow: Flow, now: float) -> None:
+        self._core.drop(why, flow)
+        self._tell_limited(guard, flow, now)
+
+    def _tell_limited(self, guard: Guard, flow: Flow, now: float) -> None:
+        if (report := guard.report(flow, now)) is not None:
+            self._core.emit(report)
 
     def _receive_ack(self, ack: Request, flow: Flow, now: float) -> None:
         """It belongs to a transaction that failed, or to the dialog of one that succeeded."""
