@@ -20,6 +20,7 @@ from ivr.sip.transaction.layer import Asker, Sent, Served, TransactionLayer
 
 if TYPE_CHECKING:
     from ivr.sip.leg import Leg
+    from ivr.sip.referee import Referee
     from ivr.sip.registration import Registrations
 
 
@@ -47,6 +48,8 @@ class Core:
         self.dialogs: dict[DialogId, Leg] = {}
         self.registrations: Registrations
         """What we are elsewhere: set by the user agent."""
+        self.referees: dict[str, Referee] = {}
+        """REFERs of peers by leg, until the last NOTIFY; they may outlive the leg."""
         self._outbox: list[Output] = []
         self._without_tcp: dict[Address, float] = {}
         """Peers that took no TCP connection, until when that is believed."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ivr.sip.diversion import Diversion
 from ivr.sip.limits import Limits
+from ivr.sip.user_to_user import UserToUser
 
 Address = tuple[str, int]
 """Numeric IP address and port."""
@@ -70,6 +72,13 @@ class IncomingCall:
     line: str = ""
     """Name of the `Line` by which it came: of the trunk we have registered with. `called` is then the number of
     To, where the Request-URI has our own Contact only."""
+    replaces: str = ""
+    """The leg whose place this call is to take (RFC 3891): whoever may have it answers this one and then hangs up
+    that one; a call that may not is refused with 403."""
+    user_to_user: tuple[UserToUser, ...] = ()
+    """What an application on the way says about the call (RFC 7433); anybody may write it."""
+    diversions: tuple[Diversion, ...] = ()
+    """From whom the call was diverted, the latest first, when the source is a trusted trunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,67 @@ class RegistrationAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferRequested:
+    """The peer wants somebody else called in its place: reply with accept_refer() and then tell_refer(), or with
+    refuse_refer(). RFC 3515 section 2.4.2.
+
+    Whoever may ask for it, and who may be called, is for the application to say.
+    """
+
+    leg: str
+    target: str
+    """URI to be called, without headers."""
+    number: str
+    """User part of it; may be empty."""
+    replaces: str = ""
+    """Value for a Replaces header: the transfer is an attended one. Empty for a blind one."""
+    replaces_leg: str = ""
+    """Our leg in the dialog that `replaces` names; empty when that is no call of ours."""
+    user_to_user: tuple[UserToUser, ...] = ()
+    referred_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferAccepted:
+    """The peer tries what our REFER asked for. `ReferEnded` follows."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgress:
+    """How far the peer is with it: 100 to 199."""
+
+    leg: str
+    status: int
+    phrase: str
+
+
+ReferOutcome = Literal["succeeded", "failed", "refused", "accepted", "silent", "ended"]
+"""Of a REFER of ours.
+
+=========  =====================================================================================================
+succeeded  the third party has answered
+failed     it has not: `status` says why
+refused    the peer will not try: `status` is that of its answer, 408 for none, 503 for a dead transport
+accepted   the peer tries, and has said that it will not tell more (RFC 4488)
+silent     it tried, and did not tell the outcome in time; `status` is the last it told, or 0
+ended      the call ended first; `status` is 202 when the peer had accepted, else 0
+=========  =====================================================================================================
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferEnded:
+    """What became of our REFER; told once for each. The call goes on, unless its own end follows."""
+
+    leg: str
+    outcome: ReferOutcome
+    status: int
+    phrase: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageDropped:
     """Bytes nobody can answer; counted and, at debug level, logged."""
 
@@ -236,6 +306,10 @@ Output = (
     | RegistrationAnswered
     | MessageDropped
     | SourceLimited
+    | ReferRequested
+    | ReferAccepted
+    | ReferProgress
+    | ReferEnded
 )
 
 

@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 from sipmessage import URI, Parameters
 
+from ivr.errors import LocalProtocolError
+
 _VIA = re.compile(
     r"SIP\s*/\s*2\.0\s*/\s*(?P<transport>[\w.+*%!`'~-]+)\s+"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s;:,\[\]]+)\s*(?::\s*(?P<port>\d{1,5})\s*)?(?P<params>;.*)?",
@@ -153,6 +155,28 @@ def _forgiving_uri(text: str) -> URI:
 def scheme_of(uri: str) -> str:
     """``sips`` or ``sip``, of a URI that may be of any scheme."""
     return "sips" if uri[:5].lower() == "sips:" else "sip"
+
+
+def user_part(uri: str) -> str:
+    """The user part without its parameters (``;phone-context`` and the like); empty when there is none."""
+    try:
+        user = parse_uri(uri).user or ""
+    except ValueError:
+        return ""
+    return plain(user.split(";", 1)[0])
+
+
+def check_uri(uri: str) -> None:
+    """Nothing may break out of the angle brackets or the line.
+
+    :raises LocalProtocolError: it is no URI, or has white space or angle brackets in it.
+    """
+    try:
+        parse_uri(uri)
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
+    if any(letter in "<>\r\n \t\x00" for letter in uri):
+        raise LocalProtocolError(f"the URI {uri[:100]!r} has white space or angle brackets in it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from ivr.errors import LocalProtocolError
+from ivr.sip.acknowledgement import Unacknowledged
 from ivr.sip.core import Core, checked_headers
 from ivr.sip.dialog import Dialog, behind_translator
+from ivr.sip.diversion import diversions_of
 from ivr.sip.events import CallCancelled, CallConfirmed, Flow, IncomingCall
-from ivr.sip.fields import NameAddress, parse_uri, plain, scheme_of
+from ivr.sip.fields import NameAddress, plain, scheme_of, user_part
 from ivr.sip.inspection import sdp_of
-from ivr.sip.leg import Leg, Phase, Unacknowledged, reason_of
+from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import Request
+from ivr.sip.reason import reason_of
 from ivr.sip.registration import Line
 from ivr.sip.reliability import TAG, ReliableProvisionals
 from ivr.sip.reply import Header
 from ivr.sip.transaction.layer import Served
+from ivr.sip.user_to_user import NAME as USER_TO_USER
+from ivr.sip.user_to_user import read_user_to_user
 
 REMIND_EVERY = 60.0
 """Seconds between provisional answers while we think, lest a proxy give up. RFC 3261 section 13.3.1.1."""
@@ -22,7 +27,7 @@ REMIND_EVERY = 60.0
 class IncomingLeg(Leg):
     """The leg of an INVITE outside any dialog, in a new server transaction."""
 
-    def __init__(self, core: Core, name: str, served: Served, flow: Flow, now: float) -> None:
+    def __init__(self, core: Core, name: str, served: Served, flow: Flow, now: float, replaces: str = "") -> None:
         super().__init__(core, name, flow, user_part(served.request.uri))
         request = served.request
         self._served = served
@@ -45,7 +50,7 @@ class IncomingLeg(Leg):
         line = core.registrations.called(request, flow)
         self.authoriser = line and line.authoriser
         trusted = flow.remote[0] in core.settings.trunks
-        core.emit(incoming_call(name, request, flow, trusted, line.line if line else None))
+        core.emit(incoming_call(name, request, flow, trusted, line.line if line else None, replaces))
 
     # --- what the application wants
 
@@ -165,8 +170,11 @@ class IncomingLeg(Leg):
             self.end("failure", "connection lost")
 
 
-def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool, line: Line | None) -> IncomingCall:
-    """The application's view of an INVITE. A claimed identity counts only when it is vouched for (RFC 3325)."""
+def incoming_call(
+    leg: str, request: Request, flow: Flow, trusted: bool, line: Line | None, replaces: str
+) -> IncomingCall:
+    """The application's view of an INVITE. A claimed identity, or diversion, counts only when it is vouched for
+    (RFC 3325 section 5)."""
     caller = (_asserted(request) if trusted else None) or request.from_address
     return IncomingCall(
         leg=leg,
@@ -179,6 +187,9 @@ def incoming_call(leg: str, request: Request, flow: Flow, trusted: bool, line: L
         flow=flow,
         user_agent=request.text("User-Agent")[:200],
         line=line.name if line is not None else "",
+        replaces=replaces,
+        user_to_user=read_user_to_user(request.headers.getlist(USER_TO_USER)),
+        diversions=diversions_of(request) if trusted else (),
     )
 
 
@@ -196,12 +207,3 @@ def _asserted(request: Request) -> NameAddress | None:
     except ValueError:
         return None
     return identities[0] if identities else None
-
-
-def user_part(uri: str) -> str:
-    """The user part without its parameters (``;phone-context`` and the like); empty when there is none."""
-    try:
-        user = parse_uri(uri).user or ""
-    except ValueError:
-        return ""
-    return plain(user.split(";", 1)[0])

@@ -54,6 +54,8 @@ def _extensions(request: Request) -> Refusal | None:
     unknown = [tag for tag in request.tokens("Require") if tag.lower() not in OPTION_TAGS]
     if unknown and request.method != "CANCEL":
         return Refusal(420, headers=(("Unsupported", ", ".join(unknown)),))
+    if request.method != "INVITE" and request.headers.get("Replaces") is not None:
+        return Refusal(400, "Replaces Belongs Into INVITE")  # RFC 3891 section 3
     return None
 
 

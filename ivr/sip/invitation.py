@@ -8,9 +8,9 @@ from ivr.errors import LocalProtocolError
 from ivr.sip.capabilities import ACCEPT, ALLOW, SUPPORTED
 from ivr.sip.core import Core, checked_headers
 from ivr.sip.events import Flow
-from ivr.sip.fields import parse_uri, quoted, scheme_of
-from ivr.sip.incoming_leg import user_part
+from ivr.sip.fields import check_uri, quoted, scheme_of, user_part
 from ivr.sip.message import Request
+from ivr.sip.replaces import TAG, Replaces
 from ivr.sip.reply import SDP, Header
 
 
@@ -22,6 +22,7 @@ def invitation(
     caller_uri: str,
     display_name: str,
     headers: Sequence[Header],
+    replaces: str = "",
 ) -> Request:
     """Without Via.
 
@@ -32,7 +33,7 @@ def invitation(
     if scheme_of(target) == "sips" and flow.transport != "tls":
         raise LocalProtocolError(f"{target[:100]!r} may be reached over TLS only, not {flow.transport}")
     for uri in (target, caller_uri):
-        _check_uri(uri)
+        check_uri(uri)
     request = Request("INVITE", target, sdp)
     caller = f"{quoted(display_name)} <{caller_uri}>" if display_name else f"<{caller_uri}>"
     fields = [
@@ -46,6 +47,7 @@ def invitation(
         ACCEPT,
         SUPPORTED,
         *checked_headers(headers),
+        *_replacing(replaces),
         ("Content-Type", SDP),
     ]
     for name, value in fields:
@@ -53,11 +55,11 @@ def invitation(
     return request
 
 
-def _check_uri(uri: str) -> None:
-    """Nothing may break out of the angle brackets or the line."""
+def _replacing(replaces: str) -> list[Header]:
+    """Required, for without it the call would ring beside the one it is to replace. RFC 3891 section 4."""
+    if not replaces:
+        return []
     try:
-        parse_uri(uri)
+        return [("Replaces", Replaces.parse(replaces).encode()), ("Require", TAG)]
     except ValueError as error:
         raise LocalProtocolError(str(error)) from None
-    if any(letter in "<>\r\n \t\x00" for letter in uri):
-        raise LocalProtocolError(f"the URI {uri[:100]!r} has white space or angle brackets in it")

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Literal
 
 from ivr.errors import LocalProtocolError
+from ivr.sip.acknowledgement import Unacknowledged
 from ivr.sip.again import again_with
 from ivr.sip.authoriser import Authoriser
 from ivr.sip.capabilities import ALLOW, SUPPORTED, described
 from ivr.sip.core import Core
 from ivr.sip.dialog import Dialog, behind_translator
 from ivr.sip.events import CallEnded, Flow, KeyInfo, Output
-from ivr.sip.fields import parse_parameters, plain, quoted
 from ivr.sip.info import read_info
 from ivr.sip.inspection import sdp_of
 from ivr.sip.message import Message, Request, Response
+from ivr.sip.reason import reason_header, reason_of
+from ivr.sip.referee import receive_refer
+from ivr.sip.referrer import Referrer
 from ivr.sip.renegotiation import Renegotiation
 from ivr.sip.reply import Header, Refusal
 from ivr.sip.session_timer import SessionTimer
@@ -39,22 +42,6 @@ class Phase(Enum):
     ENDING = auto()
     """Our BYE is under way."""
     OVER = auto()
-
-
-@dataclass(slots=True)
-class Unacknowledged:
-    """A 2xx of ours that is repeated until its ACK comes. RFC 3261 section 13.3.1.4."""
-
-    served: Served
-    response: Response
-    offered: bool
-    """Whether it carries our offer, so that the ACK must bring the answer."""
-    initial: bool
-    interval: float
-
-    @property
-    def sequence(self) -> int:
-        return self.served.request.cseq.sequence
 
 
 class Leg:
@@ -79,8 +66,11 @@ class Leg:
         """Set when our side wants to hang up and must wait for the ACK first."""
         self.timer = SessionTimer(self)
         self.renegotiation = Renegotiation(self)
+        self.referrer = Referrer(self)
         self.peer_updates = False
         """Whether the peer takes UPDATE, as the Allow of its last message about the session says."""
+        self.peer_refers = True
+        """Whether the peer takes REFER: unless its Allow leaves it out."""
         self.local_sdp = b""
         """What we said last about the session: what a refresh by re-INVITE says again."""
         self._alarms = Alarms()
@@ -127,6 +117,8 @@ class Leg:
             self.renegotiation.refresh(now)
         elif alarm == "session expired":
             self.fail(now, "session expired")
+        elif alarm == "no NOTIFY":
+            self.referrer.nothing_heard()
 
     # --- what the application wants
 
@@ -172,7 +164,8 @@ class Leg:
 
     def note_abilities(self, message: Message) -> None:
         if message.headers.get("Allow") is not None:
-            self.peer_updates = "UPDATE" in message.tokens("Allow")
+            allowed = message.tokens("Allow")
+            self.peer_updates, self.peer_refers = "UPDATE" in allowed, "REFER" in allowed
 
     def send_in_dialog(
         self,
@@ -241,6 +234,8 @@ class Leg:
             self.renegotiation.on_response(sent, response, now)
         elif method == "PRACK":
             self.resend_with_credentials(sent, response, now)
+        elif method == "REFER":
+            self.referrer.on_response(sent, response, now)
         elif method == "BYE" and response.is_final and not self.resend_with_credentials(sent, response, now):
             self._bye_done(sent, "BYE")
 
@@ -253,6 +248,8 @@ class Leg:
             self.renegotiation.on_failure(sent, now)
         elif sent.request.method == "BYE":
             self._bye_done(sent, "BYE not answered")
+        elif sent.request.method == "REFER":
+            self.referrer.on_failure(sent, why)
 
     def _bye_done(self, sent: Sent, reason: str) -> None:
         """The BYE of a fork we did not want ends nothing of ours."""
@@ -287,6 +284,10 @@ class Leg:
             self.renegotiation.receive(served, now)
         elif request.method == "PRACK":
             self.receive_prack(served, now)
+        elif request.method == "REFER":
+            receive_refer(self, served, now)
+        elif request.method == "NOTIFY":
+            self.referrer.receive(served, now)
         elif request.method == "OPTIONS":
             self.core.reply(served, 200, now, headers=[self.contact, *described()])
         else:
@@ -390,6 +391,7 @@ class Leg:
             return
         self.phase = Phase.OVER
         self.unacknowledged = None
+        self.referrer.leg_over()
         self._alarms.clear()
         self.core.queue.forget(self)
         del self.core.legs[self.name]
@@ -418,21 +420,3 @@ class Leg:
             return flow.remote
         over_udp = Flow("udp", flow.local, flow.remote)
         return self.core.flow_towards(self.dialog, over_udp, self.use_flow).remote
-
-
-def reason_header(reason: str) -> list[Header]:
-    """Words, or a whole Reason value such as ``Q.850;cause=16``. RFC 3326 section 2."""
-    reason = plain(reason)
-    if not reason:
-        return []
-    protocol = reason.partition(";")[0].strip()
-    if ";" in reason and protocol in ("SIP", "Q.850"):
-        return [("Reason", reason)]
-    return [("Reason", f"SIP;text={quoted(reason)}")]
-
-
-def reason_of(message: Message) -> str:
-    """The text of a Reason header, or else its whole value; empty when there is none."""
-    value = message.headers.get("Reason") or ""
-    text = parse_parameters(value.partition(";")[2]).get("text", "")
-    return plain(text or value)[:200]

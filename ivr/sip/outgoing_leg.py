@@ -11,12 +11,12 @@ from ivr.sip.companions import cancel_of
 from ivr.sip.core import Core
 from ivr.sip.dialog import Dialog
 from ivr.sip.events import NO_ANSWER, NO_CONNECTION, CallAccepted, CallProgress, CallRefused, Flow
-from ivr.sip.fields import scheme_of
-from ivr.sip.incoming_leg import user_part
+from ivr.sip.fields import scheme_of, user_part
 from ivr.sip.inspection import sdp_of
-from ivr.sip.leg import Leg, Phase, reason_header
+from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import Request, Response
 from ivr.sip.phrases import phrase_of
+from ivr.sip.reason import reason_header
 from ivr.sip.reliability import EarlyDialog, is_reliable
 from ivr.sip.transaction.layer import Sent
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ivr.sip.challenge import Challenger, Verdict
 from ivr.sip.core import Core
 from ivr.sip.events import Flow, Registered
-from ivr.sip.fields import NameAddress, parse_uri, plain
-from ivr.sip.incoming_leg import user_part
+from ivr.sip.fields import NameAddress, parse_uri, plain, user_part
 from ivr.sip.message import Request
 from ivr.sip.reply import Header, Refusal
 from ivr.sip.transaction.layer import Served

@@ -18,7 +18,8 @@ from ivr.sip.message import Response
 from ivr.sip.phrases import phrase_of
 
 if TYPE_CHECKING:
-    from ivr.sip.leg import Leg, Unacknowledged
+    from ivr.sip.acknowledgement import Unacknowledged
+    from ivr.sip.leg import Leg
     from ivr.sip.transaction.layer import Sent, Served
 
 MAX_GLARE = 5

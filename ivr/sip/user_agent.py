@@ -23,7 +23,7 @@ from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.events import Flow, Output, UserAgentSettings
-from ivr.sip.fields import parse_uri, plain, scheme_of
+from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.guard import Guard, Verdict
 from ivr.sip.incoming_leg import IncomingLeg
 from ivr.sip.inspection import inspect
@@ -33,10 +33,12 @@ from ivr.sip.message import MalformedMessage, Request, decode
 from ivr.sip.outgoing_leg import OutgoingLeg
 from ivr.sip.registrar import Binding, Registrar
 from ivr.sip.registration import Line, Registrations
-from ivr.sip.reply import Header, reply_to
+from ivr.sip.replaces import replaced_leg
+from ivr.sip.reply import Header, Refusal, reply_to
 from ivr.sip.session_timer import inspect_timer
 from ivr.sip.timers import Timers
 from ivr.sip.transaction.layer import Served, return_flow
+from ivr.sip.transfers import Transfers
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ OVERLOAD_RETRY = "5"
 """Seconds of Retry-After when there are too many transactions."""
 
 
-class UserAgent:
+class UserAgent(Transfers):
     """Many calls at once over UDP and TCP, as client and as server."""
 
     def __init__(
@@ -237,6 +239,8 @@ class UserAgent:
             self._core.reply(served, 200, now, headers=[contact, *described()])
         elif request.method == "REGISTER":
             self._registrar.receive(served, flow, now)
+        elif request.method == "REFER":  # strangers do not make us call others
+            self._core.reply(served, 403, now)
         else:
             self._core.reply(served, 481, now)
 
@@ -259,10 +263,14 @@ class UserAgent:
             target.answerer.receive_cancel(target, served.request, now)
 
     def _receive_call(self, served: Served, flow: Flow, now: float) -> None:
+        replaced = replaced_leg(self._core, served.request)
+        if isinstance(replaced, Refusal):
+            self._core.reply(served, replaced.status, now, phrase=replaced.phrase)
+            return
         self._calls += 1
         while (name := f"in-{self._calls}") in self._core.legs:
             self._calls += 1
-        IncomingLeg(self._core, name, served, flow, now)
+        IncomingLeg(self._core, name, served, flow, now, replaced.name if replaced is not None else "")
 
     def _leg_of(self, request: Request) -> Leg | None:
         return self._core.dialogs.get((request.call_id, request.to_tag, request.from_tag))
@@ -337,15 +345,17 @@ class UserAgent:
         display_name: str = "",
         headers: Sequence[tuple[str, str]] = (),
         credentials: tuple[str, str] | None = None,
+        replaces: str = "",
     ) -> list[Output]:
         """Call `target` over `flow`: `CallProgress`, then `CallAccepted` or `CallRefused` follow.
 
+        :param replaces: the call of `target` whose place ours is to take, as `ReferRequested` names it.
         :param credentials: user and password, for a 401 or 407 on the way.
         :raises LocalProtocolError: the name is taken, or an address is none.
         """
         if leg in self._core.legs:
             raise LocalProtocolError(f"a leg named {leg} is live already")
-        request = invitation(self._core, target, sdp, flow, caller_uri, display_name, headers)
+        request = invitation(self._core, target, sdp, flow, caller_uri, display_name, headers, replaces)
         proof = Authoriser(Credentials(*credentials), self._core.rng) if credentials else None
         OutgoingLeg(self._core, leg, flow, caller_uri, proof).start(request, now)
         return self._core.take_outbox()
@@ -359,12 +369,6 @@ class UserAgent:
         return self._core.take_outbox()
 
     # --- names
-
-    def _live(self, leg: str) -> Leg:
-        try:
-            return self._core.legs[leg]
-        except KeyError:
-            raise LocalProtocolError(f"no live leg is named {plain(leg)}: it has ended, or never was") from None
 
     def _incoming(self, leg: str) -> IncomingLeg:
         live = self._live(leg)

@@ -21,19 +21,24 @@ Make = Callable[..., str]
             {"method": "SUBSCRIBE"},
             405,
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER",
         ),
-        ({"method": "MESSAGE"}, 405, "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REGISTER"),
+        (
+            {"method": "MESSAGE"},
+            405,
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER",
+        ),
         ({"method": "FROBNICATE"}, 501, "", ""),
         ({"method": "invite"}, 501, "", ""),
         ({"method": "OPTIONS", "uri": "http://192.0.2.2/"}, 416, "", ""),
         ({"method": "INVITE", "uri": "sips:100@192.0.2.2"}, 416, "", ""),
         ({"method": "OPTIONS", "uri": "sip:"}, 400, "", ""),
         (
-            {"method": "INVITE", "headers": "Require: 100rel, replaces, timer, path"},
+            {"method": "INVITE", "headers": "Require: 100rel, outbound, replaces, timer, path"},
             420,
             "Unsupported",
-            "replaces, path",
+            "outbound, path",
         ),
         (
             {"method": "OPTIONS", "headers": "Require: nothingSupportsThis"},
@@ -101,10 +106,12 @@ def test_options_tell_what_is_spoken(peer: Any, make_request: Make) -> None:
         "INFO",
         "PRACK",
         "UPDATE",
+        "REFER",
+        "NOTIFY",
         "REGISTER",
     ]
     assert "application/sdp" in response.tokens("Accept")
-    assert response.tokens("Supported") == ["100rel", "timer"]
+    assert response.tokens("Supported") == ["100rel", "timer", "replaces", "norefersub"]
     assert response.addresses("Contact")[0].uri == "sip:100@192.0.2.2:5060"
 
 

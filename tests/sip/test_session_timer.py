@@ -194,7 +194,7 @@ def test_a_refresh_refused_for_now_is_tried_again_until_the_time_is_over(peer: A
 def test_our_call_asks_for_a_timer_and_refreshes_when_that_falls_to_us(peer: Any) -> None:
     invite = dial(peer)
     assert invite.headers["Session-Expires"] == "1800"
-    assert invite.tokens("Supported") == ["100rel", "timer"]
+    assert invite.tokens("Supported") == ["100rel", "timer", "replaces", "norefersub"]
     peer.says(answer(invite, 200, CONTACT, ALLOWS_UPDATE, "Require: timer", "x: 600;refresher=uac", body=b"v=0"))
     update = peer.waits(301).request
     assert (update.method, update.headers["Session-Expires"]) == ("UPDATE", "600;refresher=uac")
