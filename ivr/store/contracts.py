@@ -107,7 +107,29 @@ class Promises(Protocol):
     async def agent_states(self) -> dict[str, dict[str, Any]]: ...
 
 
-class Store(Customers, CallRecords, Promises, Protocol):
+class Contacts(Protocol):
+    """Contact records: one per agent who took an inbound call. The document's shape is `ivr.call.contact`'s."""
+
+    async def save_contact(self, contact: dict[str, Any]) -> None:
+        """Insert or replace by ``contact["id"]``. On disk when this returns."""
+        ...
+
+    async def contacts(self, *, call_id: str = "", account: str = "", most: int = 50) -> list[dict[str, Any]]:
+        """Of a call, of a customer's account, or of everybody; newest first."""
+        ...
+
+
+class Screens(Protocol):
+    """Where agents' desktops want their events, so that a restart of ours does not log anybody off."""
+
+    async def save_screen(self, user: str, screen: dict[str, Any] | None) -> None:
+        """Insert or replace; None forgets it. On disk when this returns."""
+        ...
+
+    async def screens(self) -> dict[str, dict[str, Any]]: ...
+
+
+class Store(Customers, CallRecords, Promises, Contacts, Screens, Protocol):
     """Everything durable."""
 
     async def close(self) -> None: ...

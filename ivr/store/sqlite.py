@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from ivr.clock import Clock, SystemClock
 from ivr.errors import ImportRowsError, Problem, StoreError
-from ivr.store import sqlite_callbacks, sqlite_customers, sqlite_payments, sqlite_records
+from ivr.store import sqlite_callbacks, sqlite_contacts, sqlite_customers, sqlite_payments, sqlite_records
 from ivr.store.contracts import Callback, Customer, LookupResult, Store
 from ivr.store.lookups import OPERATIONS
 from ivr.store.rows import CustomerRow, ImportSummary
@@ -227,6 +227,19 @@ class SqliteStore:
 
     async def agent_states(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_callbacks.read_agent_states)
+
+    async def save_contact(self, contact: dict[str, Any]) -> None:
+        await self._connection.run(lambda db: sqlite_contacts.save_contact(db, contact))
+
+    async def contacts(self, *, call_id: str = "", account: str = "", most: int = 50) -> list[dict[str, Any]]:
+        return await self._connection.run(lambda db: sqlite_contacts.read_contacts(db, call_id, account, most))
+
+    async def save_screen(self, user: str, screen: dict[str, Any] | None) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_contacts.save_screen(db, user, screen, now))
+
+    async def screens(self) -> dict[str, dict[str, Any]]:
+        return await self._connection.run(sqlite_contacts.read_screens)
 
 
 if TYPE_CHECKING:

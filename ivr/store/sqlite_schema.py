@@ -99,7 +99,18 @@ def _what_happened(db: Database) -> None:
     db.table("agent_states").create({"agent": str, "state": str, "saved": str}, pk="agent", not_null={"state"})
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first,)
+def _contacts_and_screens(db: Database) -> None:
+    db.table("contacts").create(
+        {"id": str, "call_id": str, "account": str, "agent": str, "began": str, "document": str},
+        pk="id",
+        not_null={"call_id", "agent", "began", "document"},
+    )
+    db.table("contacts").create_index(["call_id"])
+    db.table("contacts").create_index(["account", "began"])
+    db.table("screens").create({"user": str, "screen": str, "saved": str}, pk="user", not_null={"screen"})
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens)
 """Append only: the place of a migration is the version it leads to."""
 
 
