@@ -15,7 +15,7 @@ of an offer, wrap-up, the pause after a missed or rejected call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from ivr.agents.events import (
     WORKMODE_LOGGED_OFF,
@@ -46,9 +46,12 @@ def check_workmode(workmode: int) -> None:
 class Agent:
     """The state of one person who takes calls. The floor moves it and tells what changed."""
 
-    def __init__(self, agent_id: str, skills: Iterable[str] = (), *, strict_presence: bool = False) -> None:
+    def __init__(
+        self, agent_id: str, skills: Mapping[str, int] | None = None, *, strict_presence: bool = False
+    ) -> None:
         self.id = agent_id
-        self.skills = frozenset(skills)
+        self.skills = dict(skills or {})
+        """Level by skill; 1 is first choice."""
         self.state = AgentState.OFF
         self.reason = ""
         self.screen = False
@@ -61,6 +64,12 @@ class Agent:
         self.accepted = False
         """The screen said yes; the telephone has not yet."""
         self.until: float | None = None
+        self.calls = 0
+        """Calls taken since log-on."""
+        self.joined_at = 0.0
+        """Since when the call goes on, or went on; monotonic seconds."""
+        self.queue = ""
+        """Queue of the caller talked to; empty for none."""
         self._missed_at: float | None = None
         self._reason_before_loss = ""
         self._aside: tuple[str | None, float] | None = None
@@ -94,6 +103,7 @@ class Agent:
         """The desktop is (again) there. From off: not ready, so that nothing is offered unasked (AG1)."""
         was_there, self.screen = self.screen, True
         if self.state is AgentState.OFF:
+            self.calls = 0
             self._not_ready("logon")
         elif self.state is AgentState.NOT_READY and not was_there:
             self._return_from_loss(now)
@@ -181,8 +191,9 @@ class Agent:
 
     # --- a call -----------------------------------------------------------------------------------------
 
-    def join(self) -> None:
+    def join(self, now: float, queue: str) -> None:
         """Agent and caller talk."""
+        self.calls, self.joined_at, self.queue = self.calls + 1, now, queue
         self.state, self.until, self.accepted = AgentState.IN_CALL, None, False
 
     def finish_call(self, now: float, wrap_up: float) -> None:

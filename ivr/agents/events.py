@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from ivr.agents.queue_rule import EMERGENCY as EMERGENCY
+from ivr.agents.queue_rule import QueueRule as QueueRule
+from ivr.agents.queue_rule import Spill as Spill
+
 
 class AgentState(StrEnum):
     """Whether a call may be offered. ECMA-269 calls WRAP_UP "working after call"."""
@@ -34,30 +38,6 @@ class Presence(StrEnum):
 
 WORKMODE_LOGGED_OFF, WORKMODE_READY, WORKMODE_NOT_READY = 1, 2, 3
 """SAP's fixed codes; a site's own reasons are above 999."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spill:
-    """After so many seconds of waiting the ticket may go elsewhere."""
-
-    after: float
-    to: str
-    """``any_agent`` or an address such as ``tel:+15550000911``."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRule:
-    """A queue, as the menu defines it."""
-
-    name: str
-    skills: frozenset[str]
-    priority: int
-    """0 to 100; 100 is the emergency band."""
-    ring: float
-    """Seconds an agent's phone rings."""
-    longest: float | None = None
-    """Seconds after which the caller gets the `busy` exit; None for no limit."""
-    spill: tuple[Spill, ...] = ()
 
 
 # --- events -----------------------------------------------------------------------------------------
@@ -94,6 +74,14 @@ class CallerJoined:
     priority_raise: int = 0
     joined: float | None = None
     """Monotonic seconds; None for now. An earlier time keeps the age of a caller who waited before."""
+    caller: str = ""
+    """The caller's number, by which the last agent and a lost place are found; empty where it is not known."""
+    returned: bool = False
+    """Comes from an agent, not from the menu: goes before others of the same priority (RT14)."""
+    announce: float = 0.0
+    """Seconds between two announcements of place and wait (RT16); 0 for none."""
+    resume: bool = False
+    """The caller can be asked whether to take a place again that was lost (RT12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +89,62 @@ class CallerLeft:
     """The caller hung up, or chose something else, before an agent had the call. Everything is withdrawn."""
 
     ticket: str
+    why: Literal["abandoned", "callback"] = "abandoned"
+    """``callback``: chose to be called back instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTaken:
+    """The caller pressed the key that takes the lost place again (RT12)."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPromised:
+    """Somebody shall be rung when it is his turn (RT11)."""
+
+    ticket: str
+    queue: str
+    caller: str
+    """Number to ring."""
+    of: str = ""
+    """The ticket whose place is kept: one that waits, or ended within the last minutes; empty for a new place."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """A person is on the line and wants the agent: from now on the ticket is like any other."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerNotReached:
+    """Nobody answered, or no person did: it is tried again later, three times in all."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackDeclined:
+    """The customer wants nobody any more."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueClosed:
+    """Opening hours are over: nobody is called back, and who waits is served or not as the settings say (RT9)."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOpened:
+    """Opening hours have begun."""
+
+    queue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +267,13 @@ Event = (
     | ScreenLost
     | CallerJoined
     | CallerLeft
+    | PlaceTaken
+    | CallbackPromised
+    | CustomerAnswered
+    | CustomerNotReached
+    | CallbackDeclined
+    | QueueClosed
+    | QueueOpened
     | Accepted
     | PhoneAnswered
     | Rejected
@@ -239,6 +290,12 @@ Event = (
 )
 
 # --- commands ---------------------------------------------------------------------------------------
+
+Outcome = Literal["answered", "abandoned", "overflow", "callback", "closed", "failed", "unreached"]
+"""How a ticket ends. ``callback``: the caller chose to be called. ``unreached``: a callback after its tries.
+``failed``: nobody of those to whom a caller was sent, and there was no queue to go on in."""
+Withdrawn = Literal["abandoned", "missed", "rejected", "failed", "overtaken", "taken", "closed"]
+"""Why an offer ended. ``taken``: somebody else answered first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +314,7 @@ class WithdrawOffer:
 
     agent: str
     ticket: str
-    why: Literal["abandoned", "missed", "rejected", "failed", "overtaken", "closed"]
+    why: Withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +345,73 @@ class TicketEnded:
     """The caller waits no more. Told exactly once per ticket (RT15)."""
 
     ticket: str
-    outcome: Literal["answered", "abandoned", "overflow", "closed", "failed"]
-    """``failed``: nobody of those to whom a caller was sent, and there was no queue to go on in."""
+    outcome: Outcome
     waited: float
     """Seconds."""
     agent: str = ""
+    why: Literal["", "unstaffed"] = ""
+    """``unstaffed``: an overflow because nobody who could take the caller is logged on (RT8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketWidened:
+    """More people may have the caller from now on (RT5). For the story of the call."""
+
+    ticket: str
+    to: str
+    """``level 2``, ``group``, ``any_agent`` or ``queue NAME``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellWaiting:
+    """Tell a waiting caller the place and, where it is known, an honest range of the wait (RT16)."""
+
+    ticket: str
+    position: int
+    """1 is next."""
+    least: int | None = None
+    most: int | None = None
+    """Whole minutes, rounded up; None where nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPlace:
+    """The caller lost a place in this queue just now: ask whether to take it again (RT12)."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingCustomer:
+    """It is the turn of a callback: ring the customer. No agent is reserved meanwhile (RT11)."""
+
+    ticket: str
+    number: str
+    until: float
+    """Monotonic seconds at which an answer no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCustomer:
+    """Stop ringing the customer."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackChanged:
+    """What is to be kept of a callback; save it. After its TicketEnded it is to be forgotten."""
+
+    ticket: str
+    queue: str
+    caller: str
+    number: int
+    """The place: tickets are numbered in the order of arrival."""
+    joined: float
+    """Monotonic seconds, as `not_before`."""
+    tries: int
+    """Calls made in vain."""
+    not_before: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,4 +429,18 @@ class AgentChanged:
     ticket: str | None = field(default=None)
 
 
-Command = OfferCall | WithdrawOffer | JoinCall | RingOutside | CancelOutside | TicketEnded | AgentChanged
+Command = (
+    OfferCall
+    | WithdrawOffer
+    | JoinCall
+    | RingOutside
+    | CancelOutside
+    | TicketEnded
+    | TicketWidened
+    | TellWaiting
+    | OfferPlace
+    | RingCustomer
+    | StopCustomer
+    | CallbackChanged
+    | AgentChanged
+)

@@ -2,7 +2,7 @@
 
 An event is applied, then whatever time has made due happens, then callers and agents are matched until nothing
 more can be: so after any event no caller waits while somebody could take the call (RT15). Callers are served by
-band, then priority with age, then arrival; of the agents with the skills the longest idle is asked.
+band, then priority with age, then arrival; which of the agents who fit is rung is the strategy of the queue.
 
 An offer is a lease: ticket and agent name each other until an answer, a refusal, a withdrawal
 or time ends it. An event that names an offer which has ended is late, and ignored.
@@ -11,14 +11,17 @@ or time ends it. An event that names an offer which has ended is late, and ignor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ivr.agents.agent import TALKING, Agent
+from ivr.agents.callback import Callback
 from ivr.agents.events import (
     WORKMODE_LOGGED_OFF,
     Accepted,
     AgentCallEnded,
     AgentState,
+    CallbackDeclined,
+    CallbackPromised,
     CallerJoined,
     CallerLeft,
     CallerMoved,
@@ -26,38 +29,41 @@ from ivr.agents.events import (
     CallHeld,
     CallRetrieved,
     CallTaken,
-    CancelOutside,
     Command,
+    CustomerAnswered,
+    CustomerNotReached,
     Event,
-    JoinCall,
     LoggedOn,
-    OfferCall,
     OfferFailed,
+    OfferPlace,
     OutsideAnswered,
     OutsideFailed,
     PhoneAnswered,
+    PlaceTaken,
+    QueueClosed,
+    QueueOpened,
     QueueRule,
     Rejected,
-    RingOutside,
     ScreenLost,
     TicketEnded,
-    WithdrawOffer,
     WorkmodeChosen,
     WrapUpFinished,
 )
-from ivr.agents.overview import Overview
-from ivr.agents.routing import agent_to_overtake, can_be_sent_to, free_agent, waiting_in_order
-from ivr.agents.saved import SavedState, saved_state
-from ivr.agents.ticket import Ticket, check_rule
+from ivr.agents.matching import Matching
+from ivr.agents.memory import Place
+from ivr.agents.overview import AT_WORK
+from ivr.agents.reach import Reach, reaches
+from ivr.agents.saved import SavedCallback, SavedState, saved_state
+from ivr.agents.ticket import Ticket, check_rule, outside_lines
 from ivr.agents.views import Person
 from ivr.config import RoutingSettings
 from ivr.errors import LocalProtocolError
 
-AT_WORK = frozenset(AgentState) - {AgentState.OFF, AgentState.NOT_READY}
-"""States in which an agent is, or will be by itself, free for a caller."""
+NOBODY = (Reach(0.0, "", frozenset()),)
+"""Whom a caller without a queue may be given to besides those he was sent to."""
 
 
-class Floor(Overview):
+class Floor(Matching):
     """Agents, queues and what happens between them. Pure: time is an argument."""
 
     def __init__(
@@ -68,15 +74,13 @@ class Floor(Overview):
         *,
         strict_presence: bool = False,
     ) -> None:
-        """`strict_presence` shows wrap-up, not ready and missed as Busy (PR3)."""
-        self._agents = {a.id: Agent(a.id, a.skills, strict_presence=strict_presence) for a in agents}
-        self._told = {agent.id: agent.told() for agent in self._agents.values()}
-        self._routing = routing
-        self._tickets: dict[str, Ticket] = {}
+        """`strict_presence` shows wrap-up, not ready and missed as Busy (PR3).
+
+        Raises ValueError for skills that cannot be read.
+        """
+        super().__init__(agents, routing, strict_presence=strict_presence)
         self._numbers = 0
-        self._now = 0.0
-        self._commands: list[Command] = []
-        self._touched: dict[str, Agent] = {}
+        self._reaches: dict[str, tuple[Reach, ...]] = {}
         self.use_queues(queues)
 
     def use_queues(self, queues: Sequence[QueueRule]) -> None:
@@ -87,6 +91,9 @@ class Floor(Overview):
         for rule in queues:
             check_rule(rule)
         self._rules = {rule.name: rule for rule in queues}
+        people = {agent.id: agent.skills for agent in self._agents.values()}
+        widen = self._routing.widen
+        self._reaches = {name: reaches(rule, people, self._rules, widen) for name, rule in self._rules.items()}
 
     # --- events in, commands out ------------------------------------------------------------------------
 
@@ -107,20 +114,36 @@ class Floor(Overview):
     def deadline(self) -> float | None:
         """When to call `expire`, monotonic seconds."""
         times = [agent.until for agent in self._agents.values() if agent.until is not None]
-        times += [at for ticket in self._tickets.values() if (at := ticket.next_time(self._now)) is not None]
+        patience = self._routing.unstaffed
+        times += [at for t in self._tickets.values() if (at := t.next_time(self._now, patience)) is not None]
         return min(times, default=None)
 
-    def restore(self, states: Mapping[str, Mapping[str, Any]], now: float) -> list[Command]:
-        """Take agents' states saved before a restart (`saved` of an `AgentChanged`), AG18.
+    def restore(
+        self, states: Mapping[str, Mapping[str, Any]], now: float, callbacks: Sequence[SavedCallback] = ()
+    ) -> list[Command]:
+        """Take what was saved before a restart: agents' states (`saved` of an `AgentChanged`, AG18) and callbacks.
 
         Calls and offers did not survive: who talked has wrap-up, who was being rung is available, timers start
         anew. Agents without a saved state, or with one that cannot be read, are logged off. Follow it with
-        `ScreenLost` for everybody whose desktop is not known to listen.
+        `ScreenLost` for everybody whose desktop is not known to listen. Callbacks keep their place; one of a queue
+        that no longer exists ends as closed.
         """
         for agent in self._agents.values():
             if (saved := saved_state(states.get(agent.id, {}))) is not None:
                 self._restore(self._touch(agent), saved, now)
+        for callback in callbacks:
+            self._restore_callback(callback, now)
         return self._finish(now)
+
+    def remember_agent(self, caller: str, agent: str, at: float) -> None:
+        """`caller` spoke with `agent` at that time: known from elsewhere, such as the call records."""
+        if agent in self._agents:
+            self._last.spoke(caller, agent, at)
+
+    def remember_place(self, ticket: str, caller: str, queue: str, joined: float, now: float) -> None:
+        """`caller` lost a place just now that this floor has not seen, as by a restart."""
+        self._numbers += 1
+        self._places.keep(Place(ticket, caller, queue, self._numbers, joined, now, lost=True))
 
     # --- one event --------------------------------------------------------------------------------------
 
@@ -134,8 +157,18 @@ class Floor(Overview):
                 self._move(event, now)
             case CallTaken():
                 self._take_over(event, now)
-            case CallerLeft(ticket=ticket_id):
-                self._caller_left(ticket_id, now)
+            case CallerLeft():
+                self._caller_left(event, now)
+            case PlaceTaken(ticket=ticket_id):
+                self._take_place(ticket_id, now)
+            case CallbackPromised():
+                self._promise_callback(event, now)
+            case CustomerAnswered() | CustomerNotReached() | CallbackDeclined():
+                self._callback_event(event, now)
+            case QueueClosed(queue=name):
+                self._close_queue(name, now)
+            case QueueOpened(queue=name):
+                self._closed.discard(name)
             case LoggedOn(agent=agent_id):
                 self._touch(self._agent(agent_id)).log_on(now)
             case WorkmodeChosen():
@@ -182,10 +215,13 @@ class Floor(Overview):
                 case CallRetrieved():
                     self._touch(agent).state = AgentState.IN_CALL
                 case AgentCallEnded():
-                    self._touch(agent).finish_call(now, self._routing.wrap_up)
+                    self._part(agent, now)
 
     def _join_queue(self, event: CallerJoined, now: float) -> None:
-        self._issue(event, self._rule(event.queue), now)
+        ticket = self._issue(event, self._rule(event.queue), now)
+        ticket.caller, ticket.returned, ticket.announce = event.caller, event.returned, event.announce
+        if event.resume and self._places.of_caller(event.caller, event.queue, now) is not None:
+            self._commands.append(OfferPlace(ticket.id))
 
     def _send(self, event: CallerSent, now: float) -> None:
         rule = self._rule(event.queue) if event.queue else QueueRule("", frozenset(), 0, event.ring)
@@ -198,34 +234,108 @@ class Floor(Overview):
             self._take_back(agent, "overtaken")
             agent.reject(now, self._routing.after_reject)
             ticket = self._tickets[event.ticket]
-            ticket.rule, ticket.wanted = rule, ()
+            ticket.rule, ticket.wanted, ticket.reach = rule, (), self._reaches[rule.name]
+            ticket.lines, ticket.widened = outside_lines(rule, frozenset(self._rules)), 0
 
     def _take_over(self, event: CallTaken, now: float) -> None:
         """The two swap roles in one step, so that the call has an owner at every moment."""
         giver, taker = self._agent(event.agent), self._agent(event.by)
         if giver.state in TALKING and giver.ticket == event.ticket and taker.state in TALKING:
             taker.ticket, taker.state = event.ticket, AgentState.IN_CALL
+            taker.queue, taker.joined_at = giver.queue, now
             self._touch(taker)
-            self._touch(giver).finish_call(now, self._routing.wrap_up)
+            self._part(giver, now)
 
     def _issue(self, event: CallerJoined | CallerSent, rule: QueueRule, now: float) -> Ticket:
-        if event.ticket in self._tickets or self._talker(event.ticket) is not None:
-            raise LocalProtocolError(f"ticket {event.ticket} is in use; a caller who joins needs a new one")
         joined = now if event.joined is None else min(event.joined, now)
-        self._numbers += 1
-        ticket = Ticket(event.ticket, self._numbers, rule, event.priority_raise, joined)
-        self._tickets[event.ticket] = ticket
+        ticket = self._new(event.ticket, rule, joined)
+        ticket.priority_raise = event.priority_raise
         return ticket
 
-    def _caller_left(self, ticket_id: str, now: float) -> None:
-        if (ticket := self._tickets.get(ticket_id)) is not None:
-            if ticket.agent is not None:
-                agent = self._agents[ticket.agent]
-                self._take_back(agent, "abandoned")
-                agent.release(now)
-            self._end(ticket, "abandoned", now)
-        elif (talker := self._talker(ticket_id)) is not None:
-            self._touch(talker).finish_call(now, self._routing.wrap_up)
+    def _new(self, ticket_id: str, rule: QueueRule, joined: float, number: int | None = None) -> Ticket:
+        if ticket_id in self._tickets or self._talker(ticket_id) is not None:
+            raise LocalProtocolError(f"ticket {ticket_id} is in use; a caller who joins needs a new one")
+        if number is None:
+            self._numbers += 1
+            number = self._numbers
+        ticket = Ticket(
+            ticket_id,
+            number,
+            rule,
+            priority_raise=0,
+            joined=joined,
+            since=joined,
+            reach=self._reaches.get(rule.name, NOBODY),
+            lines=outside_lines(rule, frozenset(self._rules)),
+        )
+        self._tickets[ticket_id] = ticket
+        if rule.name:
+            self._queue_figures(rule.name).joined += 1
+        return ticket
+
+    def _caller_left(self, event: CallerLeft, now: float) -> None:
+        if (ticket := self._tickets.get(event.ticket)) is not None:
+            self._free(ticket, "abandoned", now)
+            self._end(ticket, event.why, now)
+        elif (talker := self._talker(event.ticket)) is not None:
+            self._part(talker, now)
+
+    def _take_place(self, ticket_id: str, now: float) -> None:
+        """RT12: the older number and age count again."""
+        ticket = self._tickets.get(ticket_id)
+        place = ticket and self._places.of_caller(ticket.caller, ticket.rule.name, now)
+        if ticket is not None and place:
+            self._places.take(place.ticket)
+            ticket.number, ticket.joined = place.number, min(ticket.joined, place.joined)
+
+    def _close_queue(self, name: str, now: float) -> None:
+        """RT9. Callbacks stay, and ring nobody until the queue opens again."""
+        self._closed.add(name)
+        if self._routing.serve_at_close:
+            return
+        for ticket in [t for t in self._tickets.values() if t.rule.name == name and t.callback is None]:
+            if not ticket.emergency:
+                self._free(ticket, "closed", now)
+                self._end(ticket, "closed", now)
+
+    # --- callbacks --------------------------------------------------------------------------------------
+
+    def _promise_callback(self, event: CallbackPromised, now: float) -> None:
+        """A new ticket with the place of the old one. One that still waits ends: its caller is rung instead."""
+        rule = self._rule(event.queue)
+        if event.of in self._tickets:
+            self._caller_left(CallerLeft(event.of, "callback"), now)
+        place = self._places.of_ticket(event.of, now)
+        joined, number = (place.joined, place.number) if place else (now, None)
+        ticket = self._new(event.ticket, rule, joined, number)
+        if place is not None:
+            self._places.take(place.ticket)
+        ticket.caller, ticket.callback = event.caller, Callback(not_before=now)
+        self._commands.append(ticket.kept())
+
+    def _restore_callback(self, saved: SavedCallback, now: float) -> None:
+        self._numbers = max(self._numbers, saved.number)
+        if saved.queue not in self._rules or saved.ticket in self._tickets:
+            self._commands.append(TicketEnded(saved.ticket, "closed", max(0.0, now - saved.joined)))
+            return
+        ticket = self._new(saved.ticket, self._rules[saved.queue], saved.joined, saved.number)
+        self._queue_figures(saved.queue).joined -= 1  # counted before the restart
+        ticket.caller, ticket.callback = saved.caller, Callback(saved.not_before, saved.tries)
+
+    def _callback_event(self, event: CustomerAnswered | CustomerNotReached | CallbackDeclined, now: float) -> None:
+        ticket = self._tickets.get(event.ticket)
+        if ticket is None or ticket.callback is None or ticket.callback.ringing_until is None:
+            return
+        match event:
+            case CustomerAnswered():
+                ticket.callback.answered()
+                ticket.since = now
+            case CustomerNotReached():
+                self._not_reached(ticket, ticket.callback, now)
+            case CallbackDeclined():
+                self._end(ticket, "abandoned", now)
+
+    # --- agents -----------------------------------------------------------------------------------------
 
     def _choose_workmode(self, event: WorkmodeChosen, now: float) -> None:
         agent = self._agent(event.agent)
@@ -243,10 +353,7 @@ class Floor(Overview):
         ticket = self._tickets.get(ticket_id)
         if ticket is None or not ticket.outside:
             return
-        if ticket.agent is not None:
-            agent = self._agents[ticket.agent]
-            self._take_back(agent, "overtaken")
-            agent.release(now)
+        self._free(ticket, "overtaken", now)
         ticket.outside = ""
         self._end(ticket, "answered", now)
 
@@ -255,124 +362,12 @@ class Floor(Overview):
 
         The `busy` exit tells an emergency caller whom to dial, which no music does.
         """
-        if ticket.outside_failed(now) and ticket.agent is None and not self._hope(ticket, now):
+        if ticket.outside_failed(now) and not ticket.agents and not self._hope(ticket, now):
             self._end(ticket, "overflow", now)
 
     def _hope(self, ticket: Ticket, now: float) -> bool:
         """Whether somebody who fits is at work: free, or busy with what will end."""
-        return any(agent.state in AT_WORK and ticket.fits(agent.skills, now) for agent in self._agents.values())
-
-    # --- time and matching ------------------------------------------------------------------------------
-
-    def _finish(self, now: float) -> list[Command]:
-        self._now = max(self._now, now)
-        self._end_leases(now)
-        self._overflow(now)
-        self._ring_outside(now)
-        self._match(now)
-        for agent in self._touched.values():
-            self._tell(agent)
-        commands, self._commands, self._touched = self._commands, [], {}
-        return commands
-
-    def _end_leases(self, now: float) -> None:
-        for agent in self._agents.values():
-            if agent.until is None or now < agent.until:
-                continue
-            if agent.state is AgentState.OFFERED:
-                self._take_back(agent, "missed")
-                agent.miss(now, self._routing.after_missed)
-            else:
-                self._touch(agent).time_is_up(now)
-
-    def _overflow(self, now: float) -> None:
-        over = [t for t in self._tickets.values() if t.agent is None and t.too_long(now)]
-        for ticket in over:
-            self._end(ticket, "overflow", now)
-
-    def _ring_outside(self, now: float) -> None:
-        for ticket in self._tickets.values():
-            if address := ticket.outside_due(now):
-                ticket.outside = address
-                self._commands.append(RingOutside(ticket.id, address))
-
-    def _match(self, now: float) -> None:
-        """Everybody who fits is rung in this one pass (RT1).
-
-        An emergency that finds nobody free takes a ringing agent over; the lesser caller keeps number and age and
-        looks for another agent at once.
-        """
-        overtaken = False
-        self._offer_to_wanted(now)
-        free = [agent for agent in self._agents.values() if agent.state is AgentState.AVAILABLE]
-        for ticket in waiting_in_order(self._tickets.values(), now):
-            if not free and not ticket.emergency:
-                break
-            if (agent := free_agent(free, ticket, now)) is not None:
-                free.remove(agent)
-                self._offer(agent, ticket, now)
-            elif ticket.emergency and (agent := self._overtake(ticket, now)) is not None:
-                overtaken = True
-                self._offer(agent, ticket, now)
-        if overtaken:
-            self._overflow(now)
-            self._match(now)
-
-    def _offer_to_wanted(self, now: float) -> None:
-        """Callers who were sent to somebody: the next of theirs who is there, or an end of the search."""
-        for ticket in [ticket for ticket in self._tickets.values() if ticket.agent is None and ticket.wanted]:
-            while ticket.wanted:
-                agent = self._agents[ticket.wanted[0]]
-                if can_be_sent_to(agent):
-                    agent.set_aside(now)
-                    self._offer(agent, ticket, now)
-                    break
-                ticket.not_taken_by(agent.id)
-        for ticket in [t for t in self._tickets.values() if not (t.has_queue or t.wanted or t.agent)]:
-            self._end(ticket, "failed", now)
-
-    def _overtake(self, emergency: Ticket, now: float) -> Agent | None:
-        agent = agent_to_overtake(self._agents.values(), self._tickets, emergency, now)
-        if agent is not None:
-            self._take_back(agent, "overtaken")
-        return agent
-
-    def _offer(self, agent: Agent, ticket: Ticket, now: float) -> None:
-        until = now + ticket.rule.ring
-        ticket.agent = agent.id
-        agent.offer(ticket.id, until)
-        self._tell(agent)
-        self._commands.append(OfferCall(agent.id, ticket.id, until))
-
-    # --- ends -------------------------------------------------------------------------------------------
-
-    def _take_back(
-        self, agent: Agent, why: Literal["abandoned", "missed", "rejected", "failed", "overtaken"]
-    ) -> None:
-        """End the offer on both sides; the caller of this decides what becomes of the agent."""
-        ticket = self._tickets[str(agent.ticket)]
-        ticket.agent = None
-        ticket.not_taken_by(agent.id)
-        self._touch(agent)
-        self._commands.append(WithdrawOffer(agent.id, ticket.id, why))
-
-    def _join(self, agent: Agent, now: float) -> None:
-        ticket = self._tickets[str(agent.ticket)]
-        self._commands.append(JoinCall(agent.id, ticket.id))
-        self._touch(agent).join()
-        self._end(ticket, "answered", now, agent.id)
-
-    def _end(
-        self,
-        ticket: Ticket,
-        outcome: Literal["answered", "abandoned", "overflow", "failed"],
-        now: float,
-        agent: str = "",
-    ) -> None:
-        del self._tickets[ticket.id]
-        if ticket.outside:
-            self._commands.append(CancelOutside(ticket.id))
-        self._commands.append(TicketEnded(ticket.id, outcome, ticket.waited(now), agent))
+        return any(agent.state in AT_WORK and ticket.fits(agent.id, now) for agent in self._agents.values())
 
     def _restore(self, agent: Agent, saved: SavedState, now: float) -> None:
         agent.restore(saved.state, saved.reason, saved.next_workmode, now)
@@ -382,20 +377,3 @@ class Floor(Overview):
             agent.until = now + self._routing.after_missed
         elif agent.reason == "rejected":
             agent.until = now + self._routing.after_reject
-
-    def _talker(self, ticket_id: str) -> Agent | None:
-        """Who talks to the caller of a ticket that has been answered."""
-        for agent in self._agents.values():
-            if agent.state in TALKING and agent.ticket == ticket_id:
-                return agent
-        return None
-
-    def _touch(self, agent: Agent) -> Agent:
-        self._touched[agent.id] = agent
-        return agent
-
-    def _tell(self, agent: Agent) -> None:
-        told = agent.told()
-        if told != self._told[agent.id]:
-            self._told[agent.id] = told
-            self._commands.append(told)

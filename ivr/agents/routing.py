@@ -6,19 +6,26 @@ from collections.abc import Iterable, Mapping
 
 from ivr.agents.agent import Agent
 from ivr.agents.events import AgentState
+from ivr.agents.reach import level_of
+from ivr.agents.strategy import Candidate, Strategy
 from ivr.agents.ticket import Rank, Ticket
+from ivr.config.skills import LAST_CHOICE
 
 
 def waiting_in_order(tickets: Iterable[Ticket], now: float) -> list[Ticket]:
-    """Callers nobody is being offered to, the first to be served first."""
-    waiting = (ticket for ticket in tickets if ticket.agent is None and not ticket.wanted)
-    return sorted(waiting, key=lambda ticket: ticket.rank(now))
+    """Callers, and callbacks whose time has come, whom nobody is being rung for; the first to be served first."""
+    due = (t for t in tickets if t.waits or (t.callback is not None and t.callback.due(now)))
+    return sorted(due, key=lambda ticket: ticket.rank(now))
 
 
-def free_agent(agents: Iterable[Agent], ticket: Ticket, now: float) -> Agent | None:
-    """The available agent with the skills who has been idle longest; of equals the lower id."""
-    fit = (a for a in agents if a.state is AgentState.AVAILABLE and ticket.fits(a.skills, now))
-    return min(fit, key=lambda a: (a.idle_since, a.id), default=None)
+def free_agents(free: Iterable[Agent], ticket: Ticket, strategy: Strategy, last: str, now: float) -> list[Agent]:
+    """Who of `free` may have this caller, the first to be rung first. `last` spoke with the caller last."""
+    fit = {agent.id: agent for agent in free if ticket.fits(agent.id, now)}
+    found = [
+        Candidate(a.id, level_of(a.skills, ticket.rule.skills) or LAST_CHOICE, a.idle_since, a.calls, a.id == last)
+        for a in fit.values()
+    ]
+    return [fit[one.id] for one in sorted(found, key=strategy.order)]
 
 
 def can_be_sent_to(agent: Agent) -> bool:
@@ -47,5 +54,5 @@ def agent_to_overtake(
         ticket = tickets[str(agent.ticket)]
         return not ticket.emergency and agent.id not in ticket.wanted
 
-    fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and emergency.fits(a.skills, now))
+    fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and emergency.fits(a.id, now))
     return max(fit, key=least, default=None)

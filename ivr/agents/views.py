@@ -38,3 +38,19 @@ class AgentView:
     """Whether the agent's desktop is there."""
     accepted: bool
     """Accepted on the screen while the telephone still rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackView:
+    """One promise to ring somebody."""
+
+    ticket: str
+    queue: str
+    number: str
+    """The customer's telephone number."""
+    joined: float
+    """Monotonic seconds; the place in the queue counts from here."""
+    tries: int
+    """Calls made in vain."""
+    not_before: float
+    """Monotonic seconds of the next try."""

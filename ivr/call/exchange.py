@@ -291,7 +291,7 @@ class Exchange:
             return
         self.handoffs.pop(handoff.ticket, None)
         if command.outcome == "overflow":
-            handoff.visit.handoff_ended(HandoffEnded("busy"))
+            handoff.visit.handoff_ended(HandoffEnded("failed" if command.why == "unstaffed" else "busy"))
         elif command.outcome == "closed":
             handoff.visit.handoff_ended(HandoffEnded("closed"))
 

@@ -49,8 +49,7 @@ def user_view(exchange: Exchange, user: str) -> UserView:
     """The agent as ICI shows one."""
     settings = next(agent for agent in exchange.rooms.settings.agents if agent.id == user)
     agent = exchange.agents.agent(user)
-    skills = frozenset(settings.skills)
-    queues = tuple(name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= skills)
+    queues = tuple(name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= agent.skills)
     workmode, text = agent.workmode, WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}")
     following = agent.next_workmode
     if agent.state is floor.AgentState.WRAP_UP:

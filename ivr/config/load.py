@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.config.between import mistakes_between
+from ivr.config.routing_check import routing_problems
 from ivr.config.settings import Account, AgentSettings, HostPort, Settings, Trunk
 from ivr.config.shipped import shipped
 from ivr.config.sip_check import is_host, sip_problems
@@ -220,6 +221,8 @@ class _Reader:
             self.wrong("media", "ports", f"is {first}-{last}; write first-last within 1024-65535")
         elif last - first < 3:
             self.wrong("media", "ports", f"{first}-{last} has no room for two calls; a call takes two ports")
+        for table, key, message in routing_problems(settings):
+            self.wrong(table, key, message)
         limits: list[tuple[str, str, float, float, float]] = [
             ("sip", "max_calls", settings.sip.max_calls, 1, 100_000),
             ("sip", "ring", settings.sip.ring, 0, 60),
@@ -236,6 +239,10 @@ class _Reader:
             ("routing", "wrap_up", settings.routing.wrap_up, 0, 3600),
             ("routing", "after_reject", settings.routing.after_reject, 0, 3600),
             ("routing", "after_missed", settings.routing.after_missed, 0, 3600),
+            ("routing", "last_agent", settings.routing.last_agent, 0, 31_536_000),
+            ("routing", "widen", settings.routing.widen, 0, 3600),
+            ("routing", "answer_within", settings.routing.answer_within, 1, 3600),
+            ("routing", "unstaffed", settings.routing.unstaffed, 0, 3600),
         ]
         for table, key, value, least, most in limits:
             if not least <= value <= most:

@@ -169,6 +169,29 @@ class RoutingSettings:
     """Seconds until an agent who rejected a call is offered another."""
     after_missed: float = 10.0
     """Seconds until an agent who missed a call is offered another; missing two within 30 minutes is not ready."""
+    strategy: str = "best_skill"
+    """Who of the free agents is rung: best_skill, longest_idle, fewest_calls or ring_all; the agent a caller spoke
+    with last goes before."""
+    last_agent: float = 86400.0
+    """Seconds for which it is remembered who spoke with a caller last; 0 for not at all."""
+    widen: float = 60.0
+    """Seconds of waiting after which agents of the next skill level may have a caller, and after twice that
+    everybody with one of the skills; 0 asks all levels at once."""
+    answer_within: float = 20.0
+    """Seconds within which a call shall be answered: the target of the service level."""
+    unstaffed: float = 10.0
+    """Seconds a caller waits while nobody who could take the call is logged on, before the menu's `failed`; 0 for
+    ever."""
+    serve_at_close: bool = True
+    """Whether callers who wait when their queue closes are still served; else they get the menu's `closed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSettings:
+    """How agents show to colleagues."""
+
+    strict: bool = False
+    """Show agents who wrap up, are not ready or missed a call as Busy; SAP's literal rule says Available."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +203,7 @@ class AgentSettings:
     name: str = ""
     """Name for people."""
     skills: tuple[str, ...] = ()
-    """What queues ask for."""
+    """What queues ask for; a level may follow: ``billing:2`` is asked when nobody of level 1 was free in time."""
     phone: str = ""
     """SIP address of the agent's telephone, used where the log-on names none."""
     password: str = field(default="", repr=False)
@@ -240,6 +263,7 @@ class Settings:
     http: HttpSettings = HttpSettings()
     ici: IciSettings = IciSettings()
     routing: RoutingSettings = RoutingSettings()
+    presence: PresenceSettings = PresenceSettings()
     store: StoreSettings = StoreSettings()
     menu: MenuSettings = MenuSettings()
     speech: SpeechSettings = field(default_factory=SpeechSettings)

@@ -129,7 +129,12 @@ class Engine:
         rooms = Rooms(
             settings, self.clock, signalling, media, library, recogniser, store, sender, music, connectors
         )
-        floor = Floor(settings.agents, queue_rules([menu]), settings.routing)
+        floor = Floor(
+            settings.agents,
+            queue_rules([menu]),
+            settings.routing,
+            strict_presence=settings.presence.strict,
+        )
         exchange = self.exchange = Exchange(rooms, menu, floor)
         switchboard = ExchangeSwitchboard(exchange)
         IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)

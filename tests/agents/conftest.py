@@ -49,7 +49,9 @@ class Shift:
 
     def __init__(self, people: dict[str, Iterable[str]], strict: bool, **routing: float) -> None:
         agents = [AgentSettings(id=name, skills=tuple(skills)) for name, skills in people.items()]
-        settings = replace(RoutingSettings(wrap_up=10.0, after_reject=10.0, after_missed=10.0), **routing)
+        settings = replace(
+            RoutingSettings(wrap_up=10.0, after_reject=10.0, after_missed=10.0, unstaffed=0.0), **routing
+        )
         self.floor = Floor(agents, QUEUES, settings, strict_presence=strict)
         self.now = 1000.0
         self.all: list[Command] = []

@@ -21,6 +21,7 @@ from ivr.agents.events import (
     RingOutside,
     Spill,
     TicketEnded,
+    TicketWidened,
     WithdrawOffer,
     WorkmodeChosen,
 )
@@ -107,7 +108,7 @@ def test_rt2_at_the_cap_the_old_caller_goes_before_any_newer_one_of_the_band(new
     floor = Floor(
         [type("P", (), {"id": "ann", "skills": ("a", "b")})()],
         [QueueRule("forty", frozenset({"a"}), 40, 20.0), QueueRule("seventy", frozenset({"b"}), 70, 20.0)],
-        RoutingSettings(),
+        RoutingSettings(unstaffed=0.0),
     )
     floor.handle(CallerJoined("old", "forty"), 0.0)
     floor.handle(CallerJoined("new", "seventy"), 59 * 60.0)
@@ -162,7 +163,7 @@ def test_rt3_an_emergency_goes_to_any_agent_after_twenty_seconds(open_shift):
 def test_rt3_an_emergency_rings_outside_after_forty_five_seconds(open_shift):
     shift = open_shift(ann=["general"])
     shift.joins("urgent", "emergency")
-    assert shift.waits(44.99) == []
+    assert shift.waits(44.99) == [TicketWidened("urgent", "any_agent")]
     assert shift.waits(0.01) == [RingOutside("urgent", OUTSIDE)]
     assert shift.waits(600.0) == []
     assert shift.does(OutsideAnswered("urgent")) == [TicketEnded("urgent", "answered", 645.0)]
