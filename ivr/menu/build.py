@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ivr.errors import Problem
 from ivr.menu import model
-from ivr.menu.expressions import Comparison, Condition, ExpressionError, Name, literal, parse
+from ivr.menu.expressions import Comparison, Condition, ExpressionError, Joined, Name, Test, faults, literal, parse
 from ivr.menu.model import BUILT_IN, Choice, Manners, Menu, Miss, Setting
 from ivr.menu.prompts import PromptBook
 from ivr.menu.schema import Keys, find, line_of, meant, where
@@ -45,12 +45,15 @@ _NEVER: Condition = Comparison("", "==", "")
 class Built:
     menu: Menu
     problems: list[Problem]
+    unread: frozenset[str] = frozenset()
+    """Words of conditions with mistakes: any of them may be known to be set where the condition holds."""
 
 
 def build(root: Node, data: dict[str, Any], path: str, books: Mapping[str, PromptBook]) -> Built:
     """`data` has passed the schema; `books` are the prompts by language code. The version is set by `load`."""
     builder = _Builder(root, data, path)
-    return Built(builder.menu(books), builder.problems)
+    menu = builder.menu(books)
+    return Built(menu, builder.problems, frozenset(builder.unread))
 
 
 def seconds(text: str) -> float:
@@ -69,11 +72,13 @@ class _Builder:
     def __init__(self, root: Node, data: dict[str, Any], path: str) -> None:
         self.root, self.data, self.path = root, data, path
         self.problems: list[Problem] = []
+        self.unread: set[str] = set()
         self.known = frozenset(_names(data))
 
     def wrong(self, at: Keys, message: str) -> None:
         place = find(self.root, at)
-        self.problems.append(Problem(self.path, message, place.line, place.column, where(at)))
+        if place.line:  # else it was made up
+            self.problems.append(Problem(self.path, message, place.line, place.column, where(at)))
 
     def menu(self, books: Mapping[str, PromptBook]) -> Menu:
         data = self.data
@@ -249,9 +254,12 @@ class _Builder:
     def condition(self, text: str, at: Keys) -> Condition:
         try:
             return parse(text, self.known)
-        except ExpressionError as error:
-            self.wrong(at, f"column {error.column} of {text!r}: {error}; write it like amount_due > 0")
-            return _NEVER
+        except ExpressionError:
+            errors, names = faults(text, self.known)
+            for error in errors:
+                self.wrong(at, f"column {error.column} of {text!r}: {error}; write it like amount_due > 0")
+            self.unread.update(re.findall(r"[a-z][a-z0-9_]*", text))
+            return Joined(False, (_NEVER, *(Test(name, True) for name in names)))
 
     # --- hours -----------------------------------------------------------------------------------------
 

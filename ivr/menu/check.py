@@ -44,18 +44,18 @@ def check(
     _check_allow(report)
 
 
-def prove(report: Report, *, sound: bool) -> None:
-    """The whole menu, with those it runs inside it. Only what can be relied on is proved: with mistakes in the
-    files (not `sound`) values and levels say nothing, with dangling targets no way does."""
-    if report.dangling:
-        return
+def prove(report: Report) -> None:
+    """The whole menu, with those it runs inside it. Only what can be relied on is proved: nothing about what the
+    mistakes before leave open."""
     check_paths(report)
     if report.parts:
         check_granted(report)
         check_taken(report)
-    if sound:
+    if not report.doubt.ways:
         check_people(report)
+    if not report.doubt.levels:
         check_levels(report)
+    if not report.doubt.values:
         check_values(report)
 
 
@@ -63,6 +63,7 @@ def _check_data(report: Report, connectors: frozenset[str] | None) -> None:
     levels = report.menu.levels
     for name, source in report.menu.data.items():
         if source.requires and source.requires not in levels and (levels or not report.menu.runs_inside):
+            report.doubt.levels = True
             known = meant(source.requires, levels)
             report.wrong(("data", name, "requires"), f"{source.requires!r} is no level of this menu{known}")
         for secret in sorted(source.secret - set(source.needs) - set(source.gives)):
@@ -77,6 +78,8 @@ def _check_exits(report: Report) -> None:
     menu = report.menu
     for step in menu.steps.values():
         if not isinstance(step, LookupStep) or "refused" in step.exits or step.use not in menu.data:
+            continue
+        if step.name in report.doubt.patched:
             continue
         why = "proves a level" if step.grants else "is done once" if menu.data[step.use].once else ""
         if why:

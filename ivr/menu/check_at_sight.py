@@ -24,8 +24,14 @@ _PROMPT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 Found = tuple[Keys, Scalar]
 
 
-def names_at_sight(root: Node, path: str, books: Iterable[PromptBook], told: Sequence[Problem]) -> list[Problem]:
-    """Unknown steps, prompts, look-ups and queues, but at no place in `told`."""
+def names_at_sight(
+    root: Node,
+    path: str,
+    books: Iterable[PromptBook],
+    told: Sequence[Problem],
+    within: Sequence[Node] | None = None,
+) -> list[Problem]:
+    """Unknown steps, prompts, look-ups and queues, but at no place in `told`; with `within` only below those."""
     if not isinstance(root, Mapping):
         return []
     steps, prompts = _names(root, "steps"), _prompts(list(books))
@@ -35,12 +41,21 @@ def names_at_sight(root: Node, path: str, books: Iterable[PromptBook], told: Seq
         (lambda at: _last(at) == "use", _STEP, _names(root, "data"), "is no look-up under data: of this menu"),
         (lambda at: _last(at) == "queue", _STEP, _names(root, "queues"), "is no queue of this menu"),
     ]
-    taken = {problem.line for problem in told if problem.path == path}
+    taken = {(problem.line, problem.column) for problem in told if problem.path == path}
+    seen = None if within is None else {id(value) for node in within for _, value in _below(node, ())}
     problems = []
     for at, value in _values(root):
+        if seen is not None and id(value) not in seen:
+            continue
         for applies, form, known, what in rules:
             name = value.text
-            if applies(at) and known and form.fullmatch(name) and name not in known and value.line not in taken:
+            if (
+                applies(at)
+                and known
+                and form.fullmatch(name)
+                and name not in known
+                and (value.line, value.column) not in taken
+            ):
                 message = f"{name!r} {what}{meant(name, known)}"
                 problems.append(Problem(path, message, value.line, value.column, where(at)))
     return problems

@@ -22,11 +22,11 @@ def check_connectors(menu: Menu, file: ConnectorFile, path: str) -> Iterator[Pro
     for name, source in menu.data.items():
         answered = file.lookups.get(name)
         if answered is not None:
-            for message in _mistakes(answered, source):
+            for message in _mistakes(answered, source, unsure=name in file.unsure):
                 yield Problem(path, f"{message} (data: of {menu.path})", answered.line, 1, name)
 
 
-def _mistakes(answered: Answered, source: DataSource) -> Iterator[str]:
+def _mistakes(answered: Answered, source: DataSource, *, unsure: bool) -> Iterator[str]:
     if answered.connector.kind == "sqlite":
         operation = OPERATIONS.get(answered.operation)
         if operation is None:
@@ -37,7 +37,7 @@ def _mistakes(answered: Answered, source: DataSource) -> Iterator[str]:
     for value in sorted(takes - set(source.needs) - {ONCE_KEY}):
         yield f"takes {value!r}, which the menu does not hand over{meant(value, source.needs)}; add it to needs:"
     for value in source.gives:
-        if value not in gives:
+        if value not in gives and not unsure:
             yield f"does not give {value!r}, which the menu counts on{meant(value, gives)}"
     if source.once and answered.connector.kind == "sql":
         yield "is done once, but databases are only read; answer it by another connector"

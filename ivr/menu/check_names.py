@@ -20,7 +20,11 @@ from ivr.menu.model import (
     RunStep,
     SayStep,
 )
-from ivr.menu.schema import Keys, meant
+from ivr.menu.schema import Keys, find, meant
+from ivr.menu.schema import near as near_word
+
+MOST_TOLD = 5
+"""Places at which the same unknown step is told one by one."""
 
 
 def check_names(report: Report, *, borrows: bool) -> None:
@@ -61,6 +65,8 @@ def _check_languages_set(report: Report) -> None:
 
 
 def _check_targets(report: Report) -> None:
+    lost: dict[str, list[Keys]] = {}
+    unused = set(report.menu.steps) - {target for _, target in written_ways(report)}
     for at, target in written_ways(report):
         if target in RESERVED_TARGETS:
             if at == ("start",) or (at[0] == "levels" and at[2] == "start"):
@@ -74,9 +80,22 @@ def _check_targets(report: Report) -> None:
                 report.wrong(at, f"RETURN {why}; write a step")
             continue
         if target not in report.menu.steps:
-            report.dangling = True
-            near = f"; did you mean {target.upper()}?" if target.upper() in RESERVED_TARGETS else ""
-            report.wrong(at, f"{target!r} is no step of this menu{near or meant(target, report.menu.steps)}")
+            report.doubt.ways = True
+            lost.setdefault(target, []).append(at)
+    for target, places in lost.items():
+        near = f"; did you mean {target.upper()}?" if target.upper() in RESERVED_TARGETS else ""
+        message = f"{target!r} is no step of this menu{near or meant(target, report.menu.steps)}"
+        if len(places) > MOST_TOLD and (
+            unused or not near_word(target, report.menu.steps)
+        ):  # one mistake: the step has another name now
+            first = find(report.root, places[0]).line
+            lines = list(dict.fromkeys(str(find(report.root, at).line) for at in places))
+            lines = [line for line in lines if line != str(first)]
+            more = f" and {len(lines) - MOST_TOLD} more" if len(lines) > MOST_TOLD else ""
+            message += f" (also in lines {', '.join(lines[:MOST_TOLD])}{more})"
+            places = places[:1]
+        for at in places:
+            report.wrong(at, message)
 
 
 def _check_things(report: Report, borrows: bool) -> None:
@@ -105,6 +124,10 @@ def _check_things(report: Report, borrows: bool) -> None:
 
 def _one(report: Report, at: Keys, name: str, known: Iterable[str], what: str) -> None:
     if name and name not in known:
+        report.doubt.ways = report.doubt.levels = report.doubt.values = True
+        report.doubt.grants |= at[-1] == "grants"
+        if name in report.doubt.lost:  # it stands where nothing can be read
+            return
         report.wrong(at, f"{name!r} is no {what} of this menu{meant(name, known)}")
 
 
@@ -119,7 +142,7 @@ def _check_values(report: Report) -> None:
         _value(report, ("gives", number), name, known)
     for number, choice in enumerate(menu.everywhere):
         if choice.show_if is not None:
-            for name in sorted(choice.show_if.names):
+            for name in sorted(choice.show_if.names - {""}):
                 _value(report, ("everywhere", number, "show_if"), name, known)
     for step in menu.steps.values():
         at: Keys = ("steps", step.name)
@@ -140,6 +163,6 @@ def _check_values(report: Report) -> None:
 
 
 def _value(report: Report, at: Keys, name: str, known: frozenset[str]) -> None:
-    if name not in known:
+    if name not in known and name not in report.doubt.lost:
         near = meant(name, known) or "; name what a look-up gives, an ask: takes, or a set: sets"
         report.wrong(at, f"{name!r} is a value that nothing gives{near}")

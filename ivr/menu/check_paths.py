@@ -17,10 +17,11 @@ from ivr.menu.model import (
 
 
 def check_paths(report: Report) -> None:
-    """Only when all targets lead somewhere."""
-    reached = _check_reached(report)
+    """Circles always; what no way leads to or out of only where every way is known."""
     _check_circles(report)
-    _check_dead_ends(report, reached)
+    if not report.doubt.ways:
+        reached = _check_reached(report)
+        _check_dead_ends(report, reached)
 
 
 def following(menu: Menu, step: AnyStep) -> list[str]:

@@ -71,7 +71,7 @@ def _in_misses(manners: Manners, at: Keys) -> Iterator[Use]:
 
 
 def _check_used(report: Report, books: list[PromptBook]) -> None:
-    known = sorted(set().union(*(book.prompts.keys() | book.spoilt for book in books)))
+    known = sorted(set().union(*(book.prompts.keys() | book.spoilt.keys() for book in books)))
     if not all(book.whole for book in books):
         return  # nothing can be said of what is missing
     for at, prompt in uses(report):
@@ -100,6 +100,7 @@ def _check_alike(report: Report, first: PromptBook, other: PromptBook) -> None:
         if twin is None or unlike is None:
             continue
         wording, wants, has = unlike
+        report.doubt.unlike.add(prompt.id)
         message = f"{wording}says {_listed(has)}, but {first.path} line {prompt.line} says {_listed(wants)}"
         report.problems.append(Problem(other.path, f"{message}; use the same values", twin.line, where=prompt.id))
 
@@ -132,13 +133,13 @@ def _check_variables(report: Report, books: list[PromptBook]) -> None:
     rows = {step.each.say for step in menu.steps.values() if isinstance(step, SayStep) and step.each}
     used = {prompt for _, prompt in uses(report)}
     for book in books:
-        for prompt in book.prompts.values():
+        for prompt in (*book.prompts.values(), *book.spoilt.values()):
             if prompt.id not in used:
                 continue
             for name in dict.fromkeys(prompt.variables):
                 if name in menu.secrets:
                     message = f"would say the secret {{{name}}}; take it out"
-                elif name not in known and prompt.id not in rows:
+                elif name not in known | report.doubt.lost and prompt.id not in rows:
                     close = get_close_matches(name, sorted(known), 1, 0.6)
                     message = f"{{{name}}} is a value that nothing gives"
                     message += f"; did you mean {{{close[0]}}}?" if close else "; use one that a look-up gives"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.errors import Problem
 from ivr.menu.model import (
@@ -56,20 +56,57 @@ class Silenced:
     why: str
 
 
+@dataclass
+class Doubt:
+    """What mistakes found so far leave open: no check builds on it, so that no mistake is told twice over."""
+
+    lost: set[str] = field(default_factory=set)
+    """Names that may be values after all."""
+    unread: set[str] = field(default_factory=set)
+    """Words of conditions with mistakes: they may be known to be set where the condition holds."""
+    patched: set[str] = field(default_factory=set)
+    """Steps that may have more keys than are known."""
+    ways: bool = False
+    """Some step may lead elsewhere, or to another queue."""
+    levels: bool = False
+    """Something may prove or need a level that seems not to."""
+    grants: bool = False
+    """Something may prove a level that nothing proves as it is."""
+    values: bool = False
+    """Something may give any value."""
+    unlike: set[str] = field(default_factory=set)
+    """Prompts that say other values in another language: one of them is wrong."""
+
+    def add(self, other: Doubt) -> None:
+        self.lost |= other.lost
+        self.unread |= other.unread
+        self.patched |= other.patched
+        self.ways |= other.ways
+        self.levels |= other.levels
+        self.grants |= other.grants
+        self.values |= other.values
+        self.unlike |= other.unlike
+
+
 class Report:
-    def __init__(self, menu: Menu, root: Node, parts: Mapping[str, Node] | None = None) -> None:
+    def __init__(
+        self, menu: Menu, root: Node, parts: Mapping[str, Node] | None = None, *, doubt: Doubt | None = None
+    ) -> None:
         """`root` gives the places; `parts` those of the menus it runs, by what their steps begin with."""
+        self.doubt = doubt or Doubt()
         self.menu = menu
         self.root = root
         self.parts = parts or {}
         self.problems: list[Problem] = []
         self.silenced: list[Silenced] = []
-        self.dangling = False
-        """Some target leads nowhere, so that nothing can be said about ways through the menu."""
 
     def wrong(self, at: Keys, message: str, *, key: bool = False) -> None:
         """A mistake at a value, or with `key` at the name before it."""
-        self.problems.append(self.problem(at, message, key=key))
+        self._note(self.problem(at, message, key=key))
+
+    def _note(self, problem: Problem) -> None:
+        if problem.line:  # else it is about something that was made up
+            self.problems.append(problem)
 
     def problem(self, at: Keys, message: str, *, key: bool = False) -> Problem:
         root, path = self.root, self.menu.path
@@ -88,7 +125,7 @@ class Report:
         if proof in step.allow and proof not in PROTECTED:
             self.silenced.append(Silenced(problem, proof, step.allow[proof]))
         else:
-            self.problems.append(problem)
+            self._note(problem)
 
 
 def questions(menu: Menu) -> Iterator[tuple[MenuStep | AskStep, Manners]]:
@@ -144,8 +181,11 @@ def menu_ways(menu: Menu) -> Iterator[Way]:
 
 
 def written_ways(report: Report) -> Iterator[Way]:
-    """Every target of the file, once: misses that a question has from the defaults only there."""
-    yield from menu_ways(report.menu)
+    """Every target of the file, once: misses that a question has from the defaults only there, and what they
+    have from ``on_fault`` not at all."""
+    for way in menu_ways(report.menu):
+        if way[0][:1] != ("defaults",) or written(report, way[0][:2]):
+            yield way
     for step in report.menu.steps.values():
         yield from own_ways(step)
     for step, manners in questions(report.menu):

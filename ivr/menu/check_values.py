@@ -44,10 +44,11 @@ KEPT = frozenset({"language", "phone"})
 def check_values(report: Report) -> None:
     menu = report.menu
     known = known_values(menu).union(*(step.takes for step in menu.steps.values() if isinstance(step, RunStep)))
-    reached = _Ways(menu, known).everything()
+    known -= report.doubt.lost | report.doubt.unread
+    reached = _Ways(menu, known, vague=report.doubt.ways).everything()
     rows = {step.each.say for step in menu.steps.values() if isinstance(step, SayStep) and step.each}
     for at, prompt in uses(report):
-        if at[0] != "steps" or prompt in rows:
+        if at[0] != "steps" or prompt in rows or prompt in report.doubt.unlike:
             continue
         step = menu.steps[str(at[1])]
         there = reached.get(step.name)
@@ -85,8 +86,10 @@ def _only_here(step: AnyStep, at: tuple[str | int, ...]) -> Set:
 class _Ways:
     """What is set at each step, as the meet over all ways that lead to it."""
 
-    def __init__(self, menu: Menu, known: Set) -> None:
+    def __init__(self, menu: Menu, known: Set, *, vague: bool) -> None:
+        """`vague`: some ways may be missing, by which a proof may come to its end."""
         self.menu = menu
+        self.vague = vague
         self.known = known
         self.proved: dict[str, Set] = dict.fromkeys(menu.levels, frozenset())
         for level in menu.levels:
@@ -105,7 +108,9 @@ class _Ways:
             for target, there in self.edges(self.menu.steps[name], before)
             if target == "RETURN"
         ]
-        return frozenset.intersection(*returns) if returns else frozenset()
+        if not returns:
+            return self.known if self.vague else frozenset()
+        return frozenset.intersection(*returns)
 
     def flow(self, start: str, begin: Set, *, anywhere: bool) -> dict[str, Set]:
         """Sets after a step's own ``requires`` and ``set``, by step."""

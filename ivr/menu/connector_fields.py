@@ -10,7 +10,7 @@ from ivr.config.connectors import Body
 from ivr.config.templates import holes
 from ivr.errors import Problem
 from ivr.menu.build import seconds
-from ivr.menu.schema import meant
+from ivr.menu.schema import meant, near
 from ivr.menu.source import Mapping, Node, Scalar, Sequence
 
 T = TypeVar("T", bound=str)
@@ -31,14 +31,20 @@ class Fields:
         self.problems.append(Problem(self.path, message, at.line, at.column, where))
 
     def known(self, names: Iterable[str]) -> bool:
-        """Whether this is a group at all; keys that are not known are told."""
+        """Whether this is a group at all; keys that are not known are told, and read as what was meant."""
         if not isinstance(self.node, Mapping):
             self.wrong("is no group; write {key: value, …}")
             return False
         known = list(names)
-        for key, _ in self.node.entries:
+        entries: list[tuple[Scalar, Node]] = []
+        for key, value in self.node.entries:
             if key.text not in known:
                 self.wrong(f"is not known here{meant(key.text, known)}", key, key.text)
+                free = [name for name in known if self.node.key(name) is None]
+                key = Scalar(near(key.text, free) or key.text, key.line, key.column)
+            if all(key.text != before.text for before, _ in entries):
+                entries.append((key, value))
+        self.node = Mapping(tuple(entries), self.node.line, self.node.column)
         return True
 
     def get(self, key: str) -> Node | None:
@@ -58,7 +64,8 @@ class Fields:
             return default
         return node.text.strip()
 
-    def one_of(self, key: str, words: Iterable[T], default: T) -> T:
+    def one_of(self, key: str, words: Iterable[T], default: T, *, slips: bool = False) -> T:
+        """`slips`: what is told as a slip of the pen is read as what was meant."""
         text, known = self.text(key), list(words)
         if not text:
             return default
@@ -66,7 +73,8 @@ class Fields:
             if word == text:
                 return word
         self.wrong(f"{text!r} is not one of {', '.join(known)}{meant(text, known)}", self.get(key), key)
-        return default
+        wanted = near(text, known) if slips else ""
+        return next((word for word in known if word == wanted), default)
 
     def variable(self, key: str) -> str:
         """Name of an environment variable. What looks like a secret itself is not repeated in the message."""

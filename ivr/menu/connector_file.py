@@ -16,7 +16,7 @@ from ivr.config.connectors import AS, KINDS, OUTCOMES, Answered, Breaking, Conne
 from ivr.config.operations import OPERATIONS
 from ivr.errors import Problem
 from ivr.menu.connector_fields import Fields
-from ivr.menu.schema import meant
+from ivr.menu.schema import meant, near
 from ivr.menu.source import Mapping, Node, Scalar, Sequence, read
 
 STORE = Connector("sqlite", "sqlite")
@@ -53,6 +53,8 @@ class ConnectorFile:
 
     connectors: ReadOnly[str, Connector] = field(default_factory=dict)
     lookups: ReadOnly[str, Answered] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
+    """Look-ups with mistakes in what they give."""
 
 
 def read_connectors(text: str, path: str) -> tuple[ConnectorFile, list[Problem]]:
@@ -72,14 +74,15 @@ def read_connectors(text: str, path: str) -> tuple[ConnectorFile, list[Problem]]
             fields.wrong("is no name of a look-up; write lower-case words joined by _", key)
         lookups[key.text] = reader.lookup(key, node, connectors)
     ordered = sorted(problems, key=lambda one: (one.line, one.column))
-    return ConnectorFile(connectors, lookups), ordered
+    unsure = frozenset(one.where.split(".")[0] for one in problems if "gives" in one.where.split(".")[1:2])
+    return ConnectorFile(connectors, lookups, unsure), ordered
 
 
 class _Reader:
     def __init__(self, path: str, problems: list[Problem]) -> None:
         self.path, self.problems = path, problems
         self.broken: set[str] = set()
-        """Connectors with mistakes: nothing more is said about look-ups that use them."""
+        """Connectors of no known kind: nothing more can be said about look-ups that use them."""
 
     # --- systems ------------------------------------------------------------------------------------
 
@@ -97,15 +100,17 @@ class _Reader:
                 continue
             if not _NAME.fullmatch(key.text):
                 fields.wrong("is no good name; write lower-case words joined by _", key)
-            before = len(self.problems)
             found[key.text] = self.connector(key, fields)
-            if len(self.problems) > before:
-                self.broken.add(key.text)
         return found
 
     def connector(self, key: Scalar, fields: Fields) -> Connector:
-        kind = fields.one_of("kind", KINDS[1:], "sqlite")
+        every = dict.fromkeys(key for keys in _CONNECTOR_KEYS.values() for key in keys)
+        slip = isinstance(fields.node, Mapping) and fields.get("kind") is None
+        if slip and any(near(one.text, ["kind"]) for one, _ in getattr(fields.node, "entries", ())):
+            fields.known(every)
+        kind = fields.one_of("kind", KINDS[1:], "sqlite", slips=True)
         if kind == "sqlite":
+            self.broken.add(key.text)
             if isinstance(fields.node, Mapping) and fields.get("kind") is None:
                 fields.wrong(f"kind is missing; add kind: with one of {', '.join(KINDS[1:])}", key)
             elif not isinstance(fields.node, Mapping):
@@ -196,6 +201,9 @@ class _Reader:
         if not isinstance(node, Mapping):
             fields.known(())
             return nobody
+        every = dict.fromkeys(key for keys in _LOOKUP_KEYS.values() for key in keys)
+        if fields.get("connector") is None and any(near(one.text, ["connector"]) for one, _ in node.entries):
+            fields.known(every)
         name = fields.text("connector")
         if not name:
             if fields.get("connector") is None:
@@ -205,8 +213,10 @@ class _Reader:
         if connector is None:
             message = f"{name!r} is no connector of this file{meant(name, connectors)}"
             fields.wrong(message, fields.get("connector"), "connector")
+            connector = connectors.get(near(name, connectors))
+        if connector is None:
             return nobody
-        if name in self.broken:
+        if connector.name in self.broken:
             return nobody
         fields.known(_LOOKUP_KEYS[connector.kind])
         answered = self.answered(key, fields, connector)

@@ -156,12 +156,35 @@ def parse(text: str, known: frozenset[str]) -> Condition:
     return condition
 
 
+def faults(text: str, known: frozenset[str]) -> tuple[list[ExpressionError], list[str]]:
+    """Every mistake in a condition, and the values it names: after each mistake reading goes on behind the next
+    ``and`` or ``or``."""
+    if len(text) > MOST_LENGTH:
+        return [ExpressionError(f"has {len(text)} characters; at most {MOST_LENGTH} make a condition", 1)], []
+    parser = _Parser(text, known)
+    found: list[ExpressionError] = []
+    while True:
+        try:
+            parser.condition(0)
+            if parser.at == len(parser.tokens):
+                return found, parser.named
+            if not (found and parser.take(")")):  # of a bracket that was begun before a mistake
+                parser.fail("expected 'and', 'or' or the end")
+        except ExpressionError as error:
+            found.append(error)
+        while not parser.take("and", "or"):
+            if parser.at >= len(parser.tokens):
+                return found, parser.named
+            parser.at += 1
+
+
 class _Parser:
     def __init__(self, text: str, known: frozenset[str]) -> None:
         self.tokens = [(match[1], match.start(1) + 1) for match in _TOKEN.finditer(text)]
         self.end = len(text) + 1
         self.known = known
         self.at = 0
+        self.named: list[str] = []
 
     def peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
@@ -203,7 +226,8 @@ class _Parser:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.peek()) or self.peek() in _RESERVED:
             self.fail("expected a value's name")
         self.at += 1
-        return self.tokens[self.at - 1][0]
+        self.named.append(self.tokens[self.at - 1][0])
+        return self.named[-1]
 
     def test(self, name: str) -> Condition:
         if self.take("is"):

@@ -15,14 +15,15 @@ from ivr.menu.build import build
 from ivr.menu.check import check, prove
 from ivr.menu.check_at_sight import names_at_sight
 from ivr.menu.check_connectors import check_connectors
-from ivr.menu.check_report import Report, Silenced
+from ivr.menu.check_report import Doubt, Report, Silenced
 from ivr.menu.check_run import check_run
 from ivr.menu.connector_file import ConnectorFile, read_connectors
 from ivr.menu.inside import MOST_DEEP, MOST_STEPS, TooLarge, placed
+from ivr.menu.mend import Mending, mended, respelt
 from ivr.menu.model import Menu, RunStep
 from ivr.menu.prompts import PromptBook, read_prompts
 from ivr.menu.schema import find, meant, typed
-from ivr.menu.source import Mapping, Node, Scalar, decode, read
+from ivr.menu.source import NOTHING_LOST, Mapping, Node, Scalar, decode, read
 
 CONNECTORS = "connectors.yaml"
 """Says how each look-up is answered; lies beside the menu."""
@@ -74,6 +75,8 @@ class _Part:
     root: Node
     roots: dict[str, Node]
     """Of the menus it runs, by what their steps begin with."""
+    doubt: Doubt
+    """Of all of them."""
 
 
 @dataclass
@@ -127,8 +130,8 @@ def _load(
         return loading
     part = _part(loading, file, shown, (file.resolve(),))
     if part is not None:
-        report = Report(part.menu, part.root, part.roots)
-        prove(report, sound=not loading.problems)
+        report = Report(part.menu, part.root, part.roots, doubt=part.doubt)
+        prove(report)
         loading.problems += report.problems
         loading.silenced += report.silenced
         loading.menu = replace(part.menu, version=loading.digest.hexdigest()[:12], files=tuple(loading.files))
@@ -145,24 +148,57 @@ def _part(loading: _Loading, file: Path, shown: str, stack: tuple[Path, ...]) ->
     loading.problems += problems
     readable = not problems or (isinstance(root, Mapping) and bool(root.entries))
     data, mistakes = typed(root, shown) if readable else ({}, [])
+    mending, spelt = None, root
+    if mistakes and isinstance(root, Mapping):
+        spelt = _respelt(root, shown, mistakes)
+        mending = mended(spelt)
     loading.problems += mistakes
-    books = _books(loading, root, file.parent)
-    if not readable or mistakes:
+    books = _books(loading, spelt, file.parent)
+    if mending is not None:
+        root, data = mending.root, typed(mending.root, shown)[0]
+    elif not readable or mistakes:
         loading.problems += names_at_sight(root, shown, books.values(), [*problems, *mistakes])
         return None
     built = build(root, data, shown, books)
     loading.problems += built.problems
     connectors = _connectors(loading, file.parent / CONNECTORS)
     names = None if connectors is None else frozenset(connectors.lookups)
-    report = Report(built.menu, root)
+    report = Report(built.menu, root, doubt=_doubt(mending, problems, built.unread))
     check(report, names, loading.heard, dialled=loading.dialled and len(stack) == 1)
     loading.silenced += report.silenced
     if connectors is not None:
-        report.problems += check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
+        found = check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
+        report.problems += [one for one in found if one.where not in report.doubt.patched]
     menu = replace(built.menu, answered=connectors.lookups if connectors else {})
-    part = _with_inner(loading, _Part(menu, root, {}), report, file, stack)
+    part = _with_inner(loading, _Part(menu, root, {}, report.doubt), report, file, stack)
     loading.problems += report.problems
-    return None if report.dangling else part
+    if mending is not None:  # what was left away has names, too
+        loading.problems += names_at_sight(spelt, shown, books.values(), loading.problems, mending.away)
+    return part
+
+
+def _respelt(root: Mapping, shown: str, mistakes: list[Problem]) -> Mapping:
+    """As it was meant; `mistakes` gets what the slips of the pen have hidden."""
+    told = {(one.line, one.column) for one in mistakes}
+    while (spelt := respelt(root)) != root:
+        root = spelt
+        for one in typed(root, shown)[1]:
+            if (one.line, one.column) not in told:
+                told.add((one.line, one.column))
+                mistakes.append(one)
+    return root
+
+
+def _doubt(mending: Mending | None, unreadable: list[Problem], unread: frozenset[str]) -> Doubt:
+    """What the checks had better not rely on. `unread` are words of conditions with mistakes."""
+    doubt = Doubt(unread=set(unread))
+    if mending is not None:
+        doubt.lost |= mending.lost
+        doubt.patched |= mending.patched
+    doubt.values = not all(problem.message.startswith(NOTHING_LOST) for problem in unreadable)
+    doubt.ways = doubt.values or (mending is not None and mending.ways)
+    doubt.levels = doubt.grants = doubt.ways
+    return doubt
 
 
 def _with_inner(
@@ -184,6 +220,7 @@ def _with_inner(
             loading.parts[path] = found
         other = inner[step.menu] = loading.parts[path]
         roots |= {f"{step.name}/": other.root} | {f"{step.name}/{one}": root for one, root in other.roots.items()}
+        part.doubt.add(other.doubt)
         check_run(report, step, other.menu)
     if len({step.menu for step in runs}) > len(inner):
         return None
@@ -192,7 +229,7 @@ def _with_inner(
     except TooLarge:
         report.wrong(("steps",), f"has more than {MOST_STEPS} steps with the menus it runs; run fewer", key=True)
         return None
-    return _Part(menu, part.root, roots)
+    return _Part(menu, part.root, roots, part.doubt)
 
 
 def _not_to_be_run(step: RunStep, path: Path, stack: tuple[Path, ...]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -64,7 +64,7 @@ class PromptBook:
     language: str
     path: str
     prompts: Mapping[str, PromptText]
-    spoilt: frozenset[str] = frozenset()
-    """Ids that are in the file with a mistake; it is told, and the entry is left out."""
+    spoilt: Mapping[str, PromptText] = field(default_factory=dict)
+    """Entries with a mistake, which is told: never said, and nothing of them is known but their values."""
     whole: bool = True
     """False where the file could not be read to its end: what is not here may stand there."""

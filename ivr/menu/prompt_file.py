@@ -8,12 +8,14 @@ from difflib import get_close_matches
 from ivr.errors import IvrError, Problem
 from ivr.menu.prompt_book import CONDITIONS, Condition, PromptBook, PromptText, Variant
 from ivr.menu.source import Mapping, Node, Scalar, Sequence, read
-from ivr.menu.template import Hole, Pause, Words, parse
+from ivr.menu.template import Hole, Pause, Words, faults, parse
 from ivr.menu.words import language as words_of
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _RECORDING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_][A-Za-z0-9_-]*)*\.wav")
 """Inside the language's folder: no leading slash or dot, nothing that climbs out of it."""
+_NAME = re.compile(r"\{([a-z][a-z0-9_]*)[:}]")
+"""A value in a text that cannot be read otherwise."""
 _OPTIONS = ("text", "audio", "also", *CONDITIONS)
 MOST_TEXT = 1000
 """Characters of one prompt: more than a minute of speech."""
@@ -26,7 +28,7 @@ def read_prompts(text: str, path: str, language: str) -> tuple[PromptBook, list[
     reader.problems += problems
     prompts = reader.book(node)
     whole = bool(prompts) or not problems
-    book = PromptBook(language, path, prompts, frozenset(reader.spoilt), whole)
+    book = PromptBook(language, path, prompts, reader.spoilt, whole)
     return book, sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
 
 
@@ -35,7 +37,7 @@ class _Reader:
         self.path = path
         self.language = language
         self.problems: list[Problem] = []
-        self.spoilt: set[str] = set()
+        self.spoilt: dict[str, PromptText] = {}
 
     def wrong(self, message: str, place: Node, where: str = "") -> None:
         self.problems.append(Problem(self.path, message, place.line, place.column, where))
@@ -56,7 +58,8 @@ class _Reader:
             elif (prompt := self.prompt(key, value)) is not None:
                 prompts[key.text] = prompt
             else:
-                self.spoilt.add(key.text)
+                names = tuple(dict.fromkeys(_NAME.findall(_all_text(value))))
+                self.spoilt[key.text] = PromptText(key.text, key.line, "", (), names)
         return prompts
 
     def head(self, node: Mapping) -> None:
@@ -100,8 +103,12 @@ class _Reader:
         if not isinstance(node, Scalar):
             self.wrong("has no text; write what is said", place, where)
             return ""
+        if found := faults(node.text):
+            for message in found:
+                self.wrong(message, place, where)
+            return ""
+        parts = parse(node.text)
         try:
-            parts = parse(node.text)
             if any(isinstance(part, Hole) for part in parts):
                 words_of(self.language)
         except IvrError as error:
@@ -175,3 +182,11 @@ class _Reader:
 
 def _names(text: str) -> list[str]:
     return [part.name for part in parse(text) if isinstance(part, Hole)]
+
+
+def _all_text(node: Node) -> str:
+    """Everything that is written there."""
+    if isinstance(node, Scalar):
+        return node.text
+    inner = node.items if isinstance(node, Sequence) else [value for _, value in node.entries]
+    return " ".join(map(_all_text, inner))

@@ -56,7 +56,7 @@ def typed(root: Node, path: str) -> tuple[dict[str, Any], list[Problem]]:
     """The file's data with types, and what is wrong with it. Data with problems is not to be used."""
     if not isinstance(root, Mapping):
         return {}, [Problem(path, f"{_shown(root)}; write {schema()['x-needs']}", root.line, root.column)]
-    data = _typed(root, schema())
+    data = typed_node(root, schema())
     checker = _Checker(root, path)
     return data, checker.problems(data)
 
@@ -99,7 +99,7 @@ def where(keys: Keys) -> str:
 def meant(word: str, known: Iterable[str]) -> str:
     """``; did you mean …?``, or the known words when they are few and none is near."""
     words = sorted(known)
-    if close := _near(word, words):
+    if close := near(word, words):
         return f"; did you mean {close}?"
     return f"; known are {', '.join(words)}" if 0 < len(words) <= 16 else ""
 
@@ -107,34 +107,38 @@ def meant(word: str, known: Iterable[str]) -> str:
 # --- types ------------------------------------------------------------------------------------------
 
 
-def _resolved(part: Schema) -> Schema:
+def resolved(part: Schema) -> Schema:
+    """What a ``$ref`` stands for."""
     while "$ref" in part:
         part = schema()["$defs"][part["$ref"].removeprefix("#/$defs/")]
     return part
 
 
-def _typed(node: Node, part: Schema) -> Any:
-    part = _resolved(part)
+def typed_node(node: Node, part: Schema) -> Any:
+    """The data of a node, its scalars typed as the schema wants them."""
+    part = resolved(part)
     if isinstance(node, Scalar):
         return _scalar(node.text, part)
     if isinstance(node, Sequence):
-        return [_typed(item, _branch(part, "array").get("items", {})) for item in node.items]
+        return [typed_node(item, branch(part, "array").get("items", {})) for item in node.items]
     if "allOf" in part:
-        part = _step_schema(node) or part
-    part = _branch(part, "object")
+        part = step_schema(node) or part
+    part = branch(part, "object")
     properties, other = part.get("properties", {}), part.get("additionalProperties", {})
     inner = other if isinstance(other, dict) else {}
-    return {key.text: _typed(value, properties.get(key.text, inner)) for key, value in node.entries}
+    return {key.text: typed_node(value, properties.get(key.text, inner)) for key, value in node.entries}
 
 
-def _branch(part: Schema, kind: str) -> Schema:
+def branch(part: Schema, kind: str) -> Schema:
+    """The alternative of that type, if there are alternatives."""
     for other in part.get("anyOf", []):
-        if _resolved(other).get("type") == kind:
-            return _resolved(other)
+        if resolved(other).get("type") == kind:
+            return resolved(other)
     return part
 
 
-def _step_schema(step: Mapping) -> Schema | None:
+def step_schema(step: Mapping) -> Schema | None:
+    """Chosen by its ``type``; None for a type that is not known."""
     kind = step.get("type")
     found = schema()["$defs"].get(f"{kind.text}_step") if isinstance(kind, Scalar) else None
     return found if isinstance(found, dict) else None
@@ -142,7 +146,7 @@ def _step_schema(step: Mapping) -> Schema | None:
 
 def _scalar(text: str, part: Schema) -> Any:
     if "anyOf" in part:
-        values = [_scalar(text, _resolved(other)) for other in part["anyOf"]]
+        values = [_scalar(text, resolved(other)) for other in part["anyOf"]]
         return next((value for value in values if not isinstance(value, str)), text)
     kind = part.get("type")
     if (kind == "integer" or isinstance(part.get("const"), int)) and re.fullmatch(r"-?(0|[1-9][0-9]{0,8})", text):
@@ -188,7 +192,7 @@ class _Checker:
         kinds = schema()["$defs"]["step"]["properties"]["type"]["enum"]
         kind = step.get("type")
         if kind is None:
-            if slip := _near("type", [key for key in step if key not in _step_keys()]):
+            if slip := near("type", [key for key in step if key not in _step_keys()]):
                 return [self.problem((*at, slip), "is not known here; did you mean type?", key=True)]
             return [self.problem(at, f"type is missing; add type: with one of {', '.join(kinds)}", key=True)]
         if kind not in kinds:
@@ -204,8 +208,8 @@ class _Checker:
         if kind == "required":
             missing = _missing(error)
             misspelt = [name for name in instance if name not in part.get("properties", {})]
-            if missing and not _near(missing, misspelt):
-                hint = _resolved(part.get("properties", {}).get(missing, {})).get("x-needs", "")
+            if missing and not near(missing, misspelt):
+                hint = resolved(part.get("properties", {}).get(missing, {})).get("x-needs", "")
                 message = f"{missing} is missing; add {missing}: with {hint}" if hint else f"{missing} is missing"
                 yield self.problem(at, message, key=True)
         elif kind == "additionalProperties":
@@ -241,6 +245,20 @@ def _part(name: str) -> tuple[Schema, Fits]:
     return part, compiled(part, part["$defs"])
 
 
+@functools.cache
+def _fits_all() -> dict[int, Fits]:
+    """By the part of the schema, which is never thrown away."""
+    return {}
+
+
+def fits_part(data: Any, part: Schema) -> bool:
+    """Whether data fits a part of the schema, by the quick way; what holds steps never does."""
+    known = _fits_all()
+    if id(part) not in known:
+        known[id(part)] = compiled(part, schema()["$defs"])
+    return known[id(part)](data)
+
+
 def _needs(name: str) -> str:
     return str(schema()["$defs"][name]["x-needs"])
 
@@ -263,7 +281,7 @@ def _deeper(error: ValidationError) -> ValidationError | None:
     return next((inner for inner in error.context or [] if inner.relative_path), None)
 
 
-def _near(word: str, known: Iterable[str]) -> str:
+def near(word: str, known: Iterable[str]) -> str:
     """The known word that `word` is a slip of the pen for; empty if none is near."""
     words = list(known)
     same = [other for other in words if other.lower() == word.lower()]
@@ -271,7 +289,7 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _close(word: object, known: Iterable[str]) -> str:
-    close = _near(str(word), known)
+    close = near(str(word), known)
     return f"; did you mean {close}?" if close else ""
 
 

@@ -24,6 +24,8 @@ MOST_NODES = 100_000
 _FAST: Any = getattr(yaml, "CSafeLoader", None)
 """The parser in C, ten times as fast, where PyYAML was built with libyaml. Its messages and places for text that
 is no YAML are others, so such a file is read again in Python: what an editor is told does not depend on it."""
+NOTHING_LOST = ("has a tab", "cannot be a key")
+"""How complaints begin after which the nodes are all there nevertheless."""
 BOOLEAN_LOOKALIKES = frozenset({"on", "off", "yes", "no"})
 """Other YAML tools read these keys as true or false (M2)."""
 

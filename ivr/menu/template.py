@@ -70,6 +70,22 @@ def parse(text: str) -> tuple[Part, ...]:
     return tuple(parts + _words(words + text[at:], after_value=bool(parts)))
 
 
+def faults(text: str) -> list[str]:
+    """Every mistake for which `parse` would raise."""
+    found, opened = [], False
+    for token in _TOKEN.finditer(text):
+        if token.group() in ("{", "}"):
+            if token.group() == "{" or not opened:  # a } after a lone { was meant for it
+                found.append(_lone_brace(token.group(), token.start() + 1))
+            opened = token.group() == "{"
+        elif token.group(1) is not None:
+            try:
+                _hole(token.group(1))
+            except IvrError as error:
+                found.append(str(error))
+    return found
+
+
 def _lone_brace(sign: str, at: int) -> str:
     if sign == "{":
         return f"has a {{ at character {at} that is not closed; write }} behind the value, or {{{{ for a brace"

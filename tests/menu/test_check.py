@@ -80,6 +80,11 @@ def test_a_word_that_leads_nowhere_is_told_with_the_right_one(sample, old, new, 
     assert found.endswith(said)
 
 
+def test_a_step_that_has_another_name_now_is_one_mistake(sample) -> None:
+    (found,) = sample("northgas.yaml", "\n  call_me:", "\n  call_em:")
+    assert "'call_me' is no step of this menu; did you mean call_em? (also in lines " in found
+
+
 def test_prompts_of_two_languages_say_the_same_values(sample) -> None:
     (found,) = sample("es.yaml", "{receipt:digits}", "{account:digits}")
     assert "pay.receipt: says {account} {pay_amount}, but " in found

@@ -51,3 +51,14 @@ def test_a_value_that_only_another_wording_says_is_missing_in_the_text(sample) -
 def test_another_wording_has_the_same_values_in_all_languages(sample) -> None:
     (said,) = sample("es.yaml", 'when_empty: {bill_date: "', 'when_empty: {bill_date: "{first_name:name}, ')
     assert "bill.tell: when_empty bill_date says {bill_amount} {first_name}, but " in said
+
+
+def test_one_mistake_in_a_prompt_hides_no_other(sample) -> None:
+    said = sample("en.yaml", "Please enter your four-digit PIN.", '"Was it {pin:digit}, {nobody:mony} or }?"')
+    assert [one.split(": ", 2)[2] for one in said] == [
+        "would say the secret {pin}; take it out",
+        "{nobody} is a value that nothing gives; use one that a look-up gives",
+        "{pin:digit} has no known formatter; did you mean digits?",
+        "{nobody:mony} has no known formatter; did you mean money?",
+        "has a } at character 38 without its {; write { before the value, or }} for a brace",
+    ]

@@ -257,3 +257,34 @@ def test_a_colon_in_a_text_of_a_select_is_no_parameter(shop) -> None:
   read: "SELECT area, back_at::text AS b FROM o WHERE phone = :phone AND kind <> 'a:b'"
   gives: {area: area, back_at: {from: b, as: time}}"""
     assert shop(old, new, system) == []
+
+
+def test_one_mistake_hides_no_other_below_it() -> None:
+    text = """\
+connectors:
+  web: {knid: htpp, url: https://crm.example, tires: many}
+  bills: {kind: oracle, url: x}
+balance:
+  conector: wbe
+  pth: "{acc"
+  gvies: {amount_due: {from: due, az: mony}}
+  outcomes: [{status: 4o4, is: gone}]
+last_bill: {connector: bills, raed: nothing}
+"""
+    assert [one.removeprefix("c.yaml:") for one in mistakes(text)] == [
+        "2:9: connectors.web.knid: is not known here; did you mean kind?",
+        "2:15: connectors.web.kind: 'htpp' is not one of sql, http, odata, soap; did you mean http?",
+        "2:47: connectors.web.tires: is not known here; did you mean tries?",
+        "2:54: connectors.web.tries: 'many' is no whole number from 1 to 5",
+        "3:17: connectors.bills.kind: 'oracle' is not one of sql, http, odata, soap; "
+        "known are http, odata, soap, sql",
+        "5:3: balance.conector: is not known here; did you mean connector?",
+        "5:13: balance.connector: 'wbe' is no connector of this file; did you mean web?",
+        "6:3: balance.pth: is not known here; did you mean path?",
+        "6:8: balance.path: has a brace that is no value at character 1; write {name}",
+        "7:3: balance.gvies: is not known here; did you mean gives?",
+        "7:35: balance.gives.amount_due.az: is not known here; known are as, each, from",
+        "8:23: balance.outcomes[1].status: '4o4' is no HTTP status; write 404 or [404, 410]",
+        "8:32: balance.outcomes[1].is: 'gone' is not one of ok, not_found, refused, slow, down; "
+        "known are down, not_found, ok, refused, slow",
+    ]
