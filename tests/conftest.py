@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from house import House
 
 IN_CI = os.environ.get("CI") == "true"
-PROGRAMS = {"baresip": "baresip", "sipp": "sip-tester"}
+PROGRAMS = {"baresip": "baresip", "kamailio": "kamailio", "sipp": "sip-tester"}
 """Peer programs and the Debian packages that have them."""
 
 
