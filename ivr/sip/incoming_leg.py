@@ -48,7 +48,7 @@ class IncomingLeg(Leg):
         core.reply(served, 100, now)
         self.set_alarm("remind", now + REMIND_EVERY)
         line = core.registrations.called(request, flow)
-        self.authoriser = line and line.authoriser
+        self.authoriser = line.authoriser if line is not None else None
         trusted = flow.remote[0] in core.settings.trunks
         core.emit(incoming_call(name, request, flow, trusted, line.line if line else None, replaces))
 
