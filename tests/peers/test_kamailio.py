@@ -91,7 +91,7 @@ async def test_of_two_engines_one_may_be_killed_and_every_caller_is_answered(
 ) -> None:
     menu = write_menu(STEPS, PROMPTS)
     house = await build_house(menu=menu)
-    other, its_address = await serve(tmp_path / "other", house, menu)
+    other, its_address = await serve(settings_file(tmp_path / "other", house, menu))
     try:
         edge = await proxy(address(house), its_address)
         phone = await house.phone()
@@ -132,19 +132,25 @@ async def test_an_engine_that_is_full_leaves_the_caller_to_the_next(
         await call.hang_up()
 
 
-async def serve(folder: Path, house: House, menu: MenuSettings) -> tuple[asyncio.subprocess.Process, str]:
-    """Another engine, in a process of its own, with the prompts of `house`; and its SIP address."""
+def settings_file(folder: Path, house: House, menu: MenuSettings) -> Path:
+    """Settings of another engine, with the prompts of `house` and customers of its own."""
     folder.mkdir()
     menu.audio.mkdir(exist_ok=True)
     shutil.copy(house.settings.var / "prompts" / "sample-store.db", folder / "ivr.db")
     (folder / "prompts").symlink_to(house.settings.var / "prompts", target_is_directory=True)
-    (folder / "ivr.toml").write_text(
+    file = folder / "ivr.toml"
+    file.write_text(
         f'var = "{folder}"\n[sip]\nlisten = "127.0.0.1:0"\n[http]\nlisten = "127.0.0.1:0"\n'
         f'[store]\npath = "{folder / "ivr.db"}"\n[media]\nports = "59000-59099"\n'
         f'[menu]\nfolder = "{menu.folder}"\ndefault = "small"\naudio = "{menu.audio}"\n'
     )
+    return file
+
+
+async def serve(settings: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """Another engine, in a process of its own; and its SIP address."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ivr", "serve", "--config", str(folder / "ivr.toml"),
+        sys.executable, "-m", "ivr", "serve", "--config", str(settings),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
