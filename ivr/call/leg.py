@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import secrets
 from dataclasses import replace
 
 from ivr.media.messages import LegClosed, StreamFormat
 from ivr.media.worker.client import MediaWorkers
-from ivr.sdp import Agreement, LocalMedia, NotAcceptable, SessionDescription, answer, make_offer, read_answer
+from ivr.sdp import (
+    SUITES,
+    Agreement,
+    LocalMedia,
+    SessionDescription,
+    Srtp,
+    answer,
+    make_offer,
+    read_answer,
+)
+from ivr.sdp.crypto import KEY_OCTETS
 
 
 class VoiceLeg:
     """The sound of one leg. Every method raises RemoteProtocolError for descriptions that cannot be used."""
 
-    def __init__(self, name: str, local_host: str, media: MediaWorkers) -> None:
+    def __init__(self, name: str, local_host: str, media: MediaWorkers, srtp: Srtp) -> None:
+        """`srtp`: the setting ``sip.srtp``, whether sound may or must be protected."""
         self.name = name
         self._media = media
-        self._local = LocalMedia(local_host, 0, session_id=secrets.randbits(31), version=0)
+        self._local = LocalMedia(
+            local_host, 0, session_id=secrets.randbits(31), version=0, srtp=srtp, keys=new_keys(srtp)
+        )
+        self._said: SessionDescription | None = None
+        """Our description that went out last."""
         self._offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
 
@@ -30,24 +46,24 @@ class VoiceLeg:
         self._local = replace(self._local, port=opened.port)
 
     async def regain(self, *, beside: str | None = None) -> bytes:
-        """After a media worker died: new ports, and the offer that tells the peer of them.
+        """After a media worker died: new ports, new keys, and the offer that tells the peer of them.
 
         Raises IvrError when no worker comes back in time.
         """
         await self.open(beside=beside)
+        self._local = replace(self._local, keys=new_keys(self._local.srtp))
         return self.offer()
 
     def answer(self, offer: bytes) -> bytes:
         """Our answer to an offer of the peer; sound follows it from now on."""
-        self._next_version()
         agreement = answer(SessionDescription.parse(offer), self._local)
+        agreement = replace(agreement, description=self._versioned(agreement.description))
         self._use(agreement)
         return agreement.description.encode()
 
     def offer(self) -> bytes:
         """An offer of ours."""
-        self._next_version()
-        self._offered = make_offer(self._local)
+        self._offered = self._versioned(make_offer(self._local))
         return self._offered.encode()
 
     def take_answer(self, answered: bytes) -> None:
@@ -60,21 +76,40 @@ class VoiceLeg:
     async def close(self) -> LegClosed:
         return await self._media.close_leg(self.name)
 
-    def _next_version(self) -> None:
-        self._local = replace(self._local, version=self._local.version + 1)
+    def _versioned(self, ours: SessionDescription) -> SessionDescription:
+        """One version more than what we said last, if it says something else. RFC 3264 section 8."""
+        said = self._said
+        if said is not None and replace(ours, origin=said.origin) == said:
+            return said
+        version = 1 if said is None else said.origin.version + 1
+        self._said = replace(ours, origin=replace(ours.origin, version=version))
+        return self._said
 
     def _use(self, agreement: Agreement) -> None:
-        host, port = agreement.remote
-        try:
-            unreachable = ipaddress.ip_address(host).is_unspecified
-        except ValueError:
-            raise NotAcceptable(f"address {host[:60]!r} in SDP is a name; a numeric one is needed", 301) from None
         self.agreement = agreement
-        form = StreamFormat(
-            codec=agreement.codec,
-            payload_type=agreement.payload_type,
-            event_payload_type=agreement.event_payload_type,
-            send=agreement.send and not unreachable,
-            receive=agreement.receive,
-        )
-        self._media.set_remote(self.name, (host, port), form)
+        self._media.set_remote(self.name, agreement.remote, format_of(agreement))
+
+
+def format_of(agreement: Agreement) -> StreamFormat:
+    """What an agreement means on the wire. Nothing can be sent to the old hold address."""
+    secured = agreement.secured
+    return StreamFormat(
+        codec=agreement.codec,
+        payload_type=agreement.payload_type,
+        event_payload_type=agreement.event_payload_type,
+        send=agreement.send and not ipaddress.ip_address(agreement.remote[0]).is_unspecified,
+        receive=agreement.receive,
+        packet_time=agreement.packet_time,
+        suite=secured.suite if secured else None,
+        send_key=_text(secured.local_key) if secured else "",
+        receive_key=_text(secured.remote_key) if secured else "",
+    )
+
+
+def new_keys(srtp: Srtp) -> tuple[bytes, ...]:
+    """One for each suite that may be taken: no key protects two streams. RFC 4568 section 6.1."""
+    return () if srtp == "off" else tuple(secrets.token_bytes(KEY_OCTETS) for _ in SUITES)
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()

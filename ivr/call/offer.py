@@ -102,7 +102,7 @@ class Offer:
     async def _ring(self) -> None:
         try:
             phone, flow = await self.exchange.agent_phone(self.agent)
-            self._voice = VoiceLeg(self.leg, flow.local[0], self.rooms.media)
+            self._voice = VoiceLeg(self.leg, flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
             await self._voice.open(beside=self.handoff.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning(

@@ -46,7 +46,7 @@ class OutsideCall:
         rooms = self.exchange.rooms
         try:
             target, flow = await self.exchange.outside_target(self.to)
-            self._voice = VoiceLeg(self.leg, flow.local[0], rooms.media)
+            self._voice = VoiceLeg(self.leg, flow.local[0], rooms.media, rooms.settings.sip.srtp)
             await self._voice.open(beside=self.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)

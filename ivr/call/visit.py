@@ -60,7 +60,7 @@ class Visit:
             recogniser_languages=self.rooms.recogniser.languages,
             currency=self.rooms.settings.store.currency,
         )
-        self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media)
+        self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
         self.number = plain_phone(incoming.calling_number)
         """The caller's telephone number; empty when it was withheld, or is a name."""
         self.record = CallRecord(

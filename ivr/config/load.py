@@ -329,6 +329,11 @@ def _convert(value: Any, hint: Any) -> Any:
             need = "true or false" if hint is bool else "a text in quotes"
             raise _Bad(f"is {_show(value)}; write {need}")
         return value
+    if typing.get_origin(hint) is typing.Literal:
+        words = typing.get_args(hint)
+        if value not in words:
+            raise _Bad(f"is {_show(value)}; write one of {', '.join(words)}")
+        return value
     if hint is int or hint is float:
         if isinstance(value, bool) or not isinstance(value, (int, hint)):
             raise _Bad(f"is {_show(value)}; write a {'whole ' if hint is int else ''}number without quotes")

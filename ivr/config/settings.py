@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+Srtp = Literal["off", "offered", "required"]
+"""How far sound is protected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,9 @@ class SipSettings:
     """Seconds named in that Retry-After."""
     ring: float = 0.0
     """Seconds between 180 Ringing and 200 OK."""
+    srtp: Srtp = "off"
+    """Protected sound (SRTP, keys in SDP by RFC 4568): off, offered to those who can, or required of everybody.
+    It needs the extra ``ivr[srtp]``, and TLS, or everybody on the way can read the keys."""
     session_expires: int = 1800
     """Seconds within which telephones that can must show that a call is still there (RFC 4028); 0 leaves it to
     their own wish."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import ssl
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
                 yield key, f"{address.host!r} is no IP address; write one of this machine, or 0.0.0.0"
             if address.port and address in addresses[:number]:
                 yield key, f"names {address} twice; write it once"
+    if sip.srtp != "off" and importlib.util.find_spec("pylibsrtp") is None:
+        yield "srtp", f"is {sip.srtp}, which needs pylibsrtp: pip install 'ivr[srtp]', or write off"
     for address in sip.tls_listen:
         if sip.tcp and address.port and address in sip.addresses:
             yield "tls_listen", f"is {address}, where TCP is listened on already; the usual port for TLS is 5061"

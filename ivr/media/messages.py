@@ -19,6 +19,14 @@ class StreamFormat:
     send: bool = True
     """False while the peer holds us (their direction is sendonly or inactive): no RTP at all."""
     receive: bool = True
+    packet_time: int = 20
+    """Milliseconds of sound in packets to the peer; what it sends may be of any length."""
+    suite: str | None = None
+    """How both directions are protected, by its name in RFC 4568; None for plain RTP."""
+    send_key: str = field(default="", repr=False)
+    """Master key and salt of what we send, base64."""
+    receive_key: str = field(default="", repr=False)
+    """The same for what the peer sends."""
 
 
 @dataclass(frozen=True, slots=True)

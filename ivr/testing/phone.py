@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ivr.call.leg import format_of, new_keys
 from ivr.call.signalling import Signalling
 from ivr.clock import Clock, SystemClock
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.media.g711 import SAMPLE_RATE, Samples
 from ivr.media.wav import write_wav
+from ivr.media.worker.secure import Protection
 from ivr.net.resolve import resolve
 from ivr.net.routes import local_address_towards
-from ivr.sdp import Agreement, LocalMedia, SessionDescription, answer, make_offer, read_answer
+from ivr.sdp import Agreement, LocalMedia, SessionDescription, Srtp, answer, make_offer, read_answer
 from ivr.sip import events as sip
 from ivr.sip.address import parse_sip_address
 from ivr.sip.events import UserAgentSettings
@@ -28,6 +31,8 @@ from ivr.testing.phone_sound import PhoneSound
 KEY_LENGTH = 0.1
 KEY_PAUSE = 0.1
 """Seconds a key is held, and the pause behind it."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -39,6 +44,10 @@ class Answering:
     status: int = 200
     """Another status refuses the call after that time."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    srtp: Srtp = "off"
+    """Whether it protects its sound (RFC 4568)."""
+    reoffers: int = 200
+    """Another status refuses every change of the session in the middle of a call."""
 
 
 class PhoneCall:
@@ -64,6 +73,11 @@ class PhoneCall:
         self.local: LocalMedia | None = None
         self.offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
+        self.protection: Protection | None = None
+        self.sessions: list[SessionDescription] = []
+        """What the other side said of its session, oldest first."""
+        self.reoffered: asyncio.Future[int] | None = None
+        """The outcome of an offer of ours in the middle of the call: its status."""
 
     @property
     def answered(self) -> bool:
@@ -109,6 +123,15 @@ class PhoneCall:
         """BYE, or CANCEL while it rings; returns when the call is over."""
         self._phone.signalling.hang_up(self.leg)
         await self.ended()
+
+    async def offer(self, direction: str = "sendrecv") -> int:
+        """Change the session by re-INVITE; the status of the answer. ``sendonly`` holds the other side."""
+        assert self.local is not None
+        self.local = replace(self.local, direction=direction, version=self.local.version + 1)
+        self.offered = make_offer(self.local)
+        self.reoffered = asyncio.get_running_loop().create_future()
+        self._phone.signalling.offer(self.leg, self.offered.encode())
+        return await self.reoffered
 
     async def decided(self) -> None:
         """Until it is answered, refused or over."""
@@ -188,7 +211,10 @@ class ScriptedPhone:
         clock: Clock | None = None,
         answering: Answering | None = None,
         tcp: bool = True,
+        srtp: Srtp = "off",
     ) -> None:
+        """`srtp`: of calls it makes; `answering` has that of calls it takes."""
+        self._srtp = srtp
         self.user = user
         self.clock = clock or SystemClock()
         self.answering = answering
@@ -234,7 +260,7 @@ class ScriptedPhone:
         sound = PhoneSound(self.clock)
         call = PhoneCall(f"phone-{secrets.token_hex(6)}", self, sound)
         port = await sound.open(local_address_towards(host) if self._host == "0.0.0.0" else self._host)
-        call.local = LocalMedia(flow.local[0], port, session_id=secrets.randbits(31))
+        call.local = self._local(flow.local[0], port, ("PCMU", "PCMA"), self._srtp)
         call.offered = make_offer(call.local)
         self._calls[call.leg] = call
         caller = f"sip:{self.user}@{flow.local[0]}:{flow.local[1]}"
@@ -271,8 +297,16 @@ class ScriptedPhone:
                 self._over(call, event.by, event.reason)
             case sip.SessionOffered():
                 self._reoffered(call, event.offer)
+            case sip.SessionAnswered():
+                self._reanswered(call, event.answer)
+            case sip.SessionRefused():
+                _tell(call.reoffered, event.status)
             case _:
                 pass
+
+    def _local(self, host: str, port: int, codecs: tuple[str, ...], srtp: Srtp) -> LocalMedia:
+        number = secrets.randbits(31)
+        return LocalMedia(host, port, session_id=number, codecs=codecs, srtp=srtp, keys=new_keys(srtp))
 
     def _accepted(self, call: PhoneCall, answered: bytes) -> None:
         assert call.offered is not None
@@ -287,11 +321,40 @@ class ScriptedPhone:
 
     def _use(self, call: PhoneCall, agreement: Agreement) -> None:
         call.agreement = agreement
-        call.sound.connect(agreement.remote, agreement.codec, agreement.payload_type, agreement.event_payload_type)
+        form = format_of(agreement)
+        if form.suite is None:
+            call.protection = None
+        else:
+            call.protection = call.protection or Protection()
+            call.protection.use(form, self.clock.monotonic())
+        call.sound.muted = not form.send
+        call.sound.connect(
+            agreement.remote,
+            agreement.codec,
+            agreement.payload_type,
+            agreement.event_payload_type,
+            protection=call.protection,
+        )
+
+    def _reanswered(self, call: PhoneCall, answered: bytes) -> None:
+        assert call.offered is not None
+        theirs = SessionDescription.parse(answered)
+        call.sessions.append(theirs)
+        try:
+            self._use(call, read_answer(call.offered, theirs))
+        except RemoteProtocolError as error:
+            _tell(call.reoffered, 488)
+            logger.warning("unusable_answer error=%s", error)
+            return
+        _tell(call.reoffered, 200)
 
     def _reoffered(self, call: PhoneCall, offer: bytes) -> None:
         assert call.local is not None
+        if self.answering is not None and self.answering.reoffers != 200:
+            self.signalling.refuse_offer(call.leg, self.answering.reoffers)
+            return
         try:
+            call.sessions.append(SessionDescription.parse(offer))
             agreement = answer(SessionDescription.parse(offer), call.local)
         except RemoteProtocolError:
             self.signalling.refuse_offer(call.leg, 488)
@@ -318,7 +381,7 @@ class ScriptedPhone:
             self._over(call, "local", f"refused with {self.answering.status}")
             return
         port = await sound.open(incoming.flow.local[0])
-        call.local = LocalMedia(incoming.flow.local[0], port, secrets.randbits(31), codecs=self.answering.codecs)
+        call.local = self._local(incoming.flow.local[0], port, self.answering.codecs, self.answering.srtp)
         try:
             agreement = answer(SessionDescription.parse(incoming.offer), call.local)
         except RemoteProtocolError:
@@ -339,3 +402,8 @@ class ScriptedPhone:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _tell(outcome: asyncio.Future[int] | None, status: int) -> None:
+    if outcome is not None and not outcome.done():
+        outcome.set_result(status)

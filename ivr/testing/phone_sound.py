@@ -16,6 +16,7 @@ from ivr.media.g711 import SAMPLE_RATE, Samples
 from ivr.media.receiver import Reception
 from ivr.media.rtp import RtpPacket
 from ivr.media.telephone_event import EventReceiver, EventSender, KeyPressed
+from ivr.media.worker.secure import Protection, Unproved
 from ivr.net.udp import UdpSocket
 
 Address = tuple[str, int]
@@ -39,6 +40,11 @@ class PhoneSound:
         self._event_payload_type: int | None = None
         self._outgoing: deque[bytes] = deque()
         self._keys: deque[EventSender | int] = deque()
+        self._protection: Protection | None = None
+        self.muted = False
+        """The other side does not want to hear us, or cannot: nothing is sent."""
+        self.source: Address | None = None
+        """Where the last packet came from."""
         self._sender: asyncio.Task[None] | None = None
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
@@ -69,10 +75,19 @@ class PhoneSound:
         self._started = self._clock.monotonic()
         return self._socket.address[1]
 
-    def connect(self, remote: Address, codec: g711.Codec, payload_type: int, events: int | None) -> None:
-        """Send there from now on."""
+    def connect(
+        self,
+        remote: Address,
+        codec: g711.Codec,
+        payload_type: int,
+        events: int | None,
+        *,
+        protection: Protection | None = None,
+    ) -> None:
+        """Send there from now on, with `protection` as SRTP."""
         self._remote, self._codec = remote, codec
         self._payload_type, self._event_payload_type = payload_type, events
+        self._protection = protection
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
 
@@ -153,20 +168,26 @@ class PhoneSound:
             marker=marker,
         )
         self._sequence = (self._sequence + 1) & 0xFFFF
+        if self.muted:
+            return
         self.sent += 1
         if self._socket is not None and self._remote is not None:
-            self._socket.send(packet.encode(), self._remote)
+            data = packet.encode()
+            self._socket.send(self._protection.protect(data) if self._protection else data, self._remote)
 
     # --- hearing --------------------------------------------------------------------------------------
 
     def _received(self, data: bytes, remote: Address) -> None:
         now = self._clock.monotonic()
         try:
+            if self._protection is not None:
+                data = self._protection.prove(data, now)
             packet = RtpPacket.decode(data)
+            self.source = remote
             if packet.payload_type == self._event_payload_type:
                 self._hear_event(packet, now)
                 return
-        except RemoteProtocolError:
+        except (RemoteProtocolError, Unproved):
             self.dropped += 1
             return
         if packet.payload_type != self._payload_type:

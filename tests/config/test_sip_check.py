@@ -50,6 +50,15 @@ def test_a_variable_names_one_address_or_several_with_commas(tmp_path: Path) -> 
     assert (sip.tls_listen, sip.tls_key) == ((HostPort("127.0.0.1", 5061),), CERTIFICATES / "server.key")
 
 
+def test_protected_sound_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(tmp_path, 'srtp = "offered"\n').srtp == "offered"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert mistakes(tmp_path, 'srtp = "required"\n') == [
+        "2: sip.srtp: is required, which needs pylibsrtp: pip install 'ivr[srtp]', or write off"
+    ]
+    assert loaded(tmp_path, 'srtp = "off"\n').srtp == "off"
+
+
 PAIR = (("CERTIFICATE", "pem"), ("KEY", "key"))
 TLS = 'tls_listen = "127.0.0.1:5061"\n'
 
@@ -62,6 +71,8 @@ TLS = 'tls_listen = "127.0.0.1:5061"\n'
             'listen = ["127.0.0.1:1", "here"]',
             ["2: sip.listen: is 'here'; write address:port in quotes, like \"0.0.0.0:5060\""],
         ),
+        ('srtp = "on"', ["2: sip.srtp: is 'on'; write one of off, offered, required"]),
+        ("srtp = true", ["2: sip.srtp: is true; write one of off, offered, required"]),
         (
             'listen = ["127.0.0.1:5060", "127.0.0.1:5060"]',
             ["2: sip.listen: names 127.0.0.1:5060 twice; write it once"],

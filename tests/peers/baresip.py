@@ -46,6 +46,7 @@ ringback_disabled yes
 statmode_default off
 module_path {modules}
 module g711.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -71,10 +72,12 @@ class Baresip:
         interface: str = "127.0.0.1",
         registrar: str = "",
         password: str = "",
+        media_encryption: str = "",
     ) -> None:
         """`answers`: it picks up by itself. `interface` "" leaves the choice of the SDP address to baresip.
 
-        `registrar` is host and port to register with; without one it does not.
+        `registrar` is host and port to register with; without one it does not. `media_encryption`: ``srtp``
+        where the other side can (RTP/AVP with keys), ``srtp-mand`` or not at all (RTP/SAVP).
         """
         self.user = user
         self.sip_port, self._control_port = _free_ports()
@@ -95,6 +98,7 @@ class Baresip:
         )
         account = f"<sip:{user}@{registrar or '127.0.0.1'}{self._transport}>"
         account += f";regint=60;auth_pass={password}" if registrar else ";regint=0"
+        account += f";mediaenc={media_encryption}" if media_encryption else ""
         account += ";answermode=auto\n" if answers else "\n"
         (folder / "config").write_text(settings)
         (folder / "accounts").write_text(account)

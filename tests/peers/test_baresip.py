@@ -187,6 +187,28 @@ async def test_sound_stops_while_baresip_holds_and_goes_on_when_it_resumes(
     assert record["path"][-1] == "tell_balance"
 
 
+async def test_baresips_sound_is_protected_and_so_is_that_of_the_agent_it_reaches(
+    build_house: BuildHouse, telephone: Telephone
+) -> None:
+    house = await build_house(sip=SipSettings(listen=HostPort("127.0.0.1", 0), srtp="offered"))
+    agent = await telephone("desk1", tone=880, answers=True, media_encryption="srtp")
+    caller = await telephone("me", media_encryption="srtp-mand")
+    desk = Desk("desk1", house.ici_url, agent)
+    await desk.log_on()
+    try:
+        await caller.dial(house.uri)
+        await caller.press("10")
+        await desk.item("connected")
+        await caller.until_heard(latest_level(880), 0.8, "the agent's tone")
+        await agent.until_heard(latest_level(440), 0.8, "the caller's tone")
+        for side in (caller, agent):
+            await side.printed("SRTP is Enabled")
+        await caller.hang_up()
+    finally:
+        await desk.client.close()
+    assert (await house.record())["media"]["received"] > 50
+
+
 async def until_step(house: House, step: str) -> None:
     """Until the one visit there is has come to this step of the menu."""
     assert house.engine.exchange is not None

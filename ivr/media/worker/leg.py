@@ -35,6 +35,7 @@ from ivr.media.worker.play import Interrupt, Play, Why
 from ivr.media.worker.recorder import BEEP_PLAY, Recording, beep
 from ivr.media.worker.relay import Relay
 from ivr.media.worker.reports import Reports
+from ivr.media.worker.secure import Protection, Unproved
 from ivr.media.worker.sockets import disconnect
 
 LARGEST = 2048
@@ -93,12 +94,22 @@ class Leg:
         self.format = form
         self._codecs = {**STATIC, form.payload_type: form.codec}
         self._silence = silence(form.codec)
+        self._protect(form, now)
+        self.outgoing.use_packet_time(form.packet_time)
         if self._latch.announce(remote, now):
             self._unlock()
         self.outgoing.target = self._latch.target
         self._heard_at = now  # silence counts from here
         self._silent_told = False
         self.reports.begin(now)
+
+    def _protect(self, form: StreamFormat, now: float) -> None:
+        """SRTP from here on, or with other keys, or no longer."""
+        protection = None
+        if form.suite is not None:
+            protection = self.outgoing.protection or Protection()
+            protection.use(form, now)
+        self.outgoing.protection = protection
 
     def play(self, name: str, playlist: Playlist, interrupt: Interrupt, now: float) -> None:
         """Play from the next tick on; what is playing is replaced."""
@@ -202,12 +213,12 @@ class Leg:
             return
         payload = self._next_payload(form, now)
         if payload is not None:
-            self.outgoing.send(
+            self.outgoing.sound(
                 form.payload_type, self.outgoing.on_clock(elapsed), payload, marker=not self._talking
             )
             self._talking = True
         elif self._relay is None or self._music is not None or self._relay_silent(now):
-            self.outgoing.send(form.payload_type, self.outgoing.on_clock(elapsed), self._silence)
+            self.outgoing.sound(form.payload_type, self.outgoing.on_clock(elapsed), self._silence)
             self._talking = False
 
     def _relay_silent(self, now: float) -> bool:
@@ -239,6 +250,7 @@ class Leg:
             self._gap -= 1
             return False
         if self._sending is None:
+            self.outgoing.end_sound(form.payload_type)
             self._sending = EventSender(*self._to_send.popleft())
             self._sending_timestamp = self.outgoing.on_clock(elapsed)
         packet = self._sending.next()
@@ -292,8 +304,10 @@ class Leg:
             self.outgoing.failed += 1
             return
         try:
+            if self.outgoing.protection is not None:
+                data = self.outgoing.protection.prove(data, now)
             marker, payload_type, sequence_number, timestamp, ssrc, payload = split(data)
-        except RemoteProtocolError:
+        except (RemoteProtocolError, Unproved):
             self.dropped += 1
             return
         form = self.format
@@ -417,4 +431,5 @@ class Leg:
             marker=marker,
             elapsed=other._elapsed(now),
             now=now,
+            sound=codec is not None,
         )

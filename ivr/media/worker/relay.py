@@ -9,7 +9,7 @@ what was lost and when, and conceals it. Timestamps run on the source's clock fr
 from __future__ import annotations
 
 from ivr.media.rtp import forward
-from ivr.media.worker.outgoing import Outgoing
+from ivr.media.worker.outgoing import PACKET_TIME, Outgoing
 
 LOST_THREAD = 100
 """A jump in the numbers of more than this is a new stream."""
@@ -20,8 +20,8 @@ LOST_TIME = 8000
 class Relay:
     """Renumbers the packets of one source for one target."""
 
-    FILL_AFTER = 0.06
-    """Seconds without a packet after which the target's own silence fills in."""
+    FILL_AFTER = 0.13
+    """Seconds without a packet after which the target's own silence fills in: two packets of the longest time."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
@@ -43,16 +43,31 @@ class Relay:
         marker: bool,
         elapsed: int,
         now: float,
+        sound: bool = True,
     ) -> None:
-        """Send it on as `payload_type`. `elapsed`: where the target's clock stands, in timestamp units."""
+        """Send it on as `payload_type`. `elapsed`: where the target's clock stands, in timestamp units.
+
+        Sound in packets of another length than the target wants is cut anew, and numbered one after the other:
+        what is lost then shows in the timestamps alone.
+        """
         out = self._outgoing
-        if self._broken(sequence_number, timestamp, ssrc):
+        broken = self._broken(sequence_number, timestamp, ssrc)
+        if broken:
             self._anchor(sequence_number, timestamp, ssrc, elapsed)
             marker = True
         elif forward(sequence_number, self._first, 16) < 0:
             return  # from before we joined: its number is taken
+        at = (timestamp + self._time_shift) & 0xFFFFFFFF
+        if sound and out.cuts(len(payload)):
+            if broken or forward(sequence_number, self._highest, 16) > 0:  # a late one fits nowhere
+                out.sound(payload_type, at, payload, marker=marker)
+                self._highest, self._timestamp = sequence_number, timestamp
+                self._next = out.sequence_number
+                self._number_shift = out.sequence_number - sequence_number - 1
+            self.last = now
+            return
         number = (sequence_number + self._number_shift) & 0xFFFF
-        out.put(payload_type, number, (timestamp + self._time_shift) & 0xFFFFFFFF, payload, marker=marker)
+        out.put(payload_type, number, at, payload, marker=marker, duration=len(payload) if sound else PACKET_TIME)
         if forward(sequence_number, self._highest, 16) >= 0:
             self._highest, self._timestamp = sequence_number, timestamp
             self._next = out.sequence_number = (number + 1) & 0xFFFF

@@ -11,6 +11,7 @@ from ivr.media.messages import Address
 from ivr.media.receiver import Reception
 from ivr.media.rtcp import NTP_OFFSET, RtcpReport, SenderInfo, middle
 from ivr.media.worker.outgoing import Outgoing
+from ivr.media.worker.secure import Unproved
 
 INTERVAL = 5.0
 """Seconds; randomised to 0.5 to 1.5 of it (section 6.2), so that the legs of a worker spread."""
@@ -47,8 +48,10 @@ class Reports:
             self.dropped += 1
             return
         try:
+            if self._outgoing.protection is not None:
+                data = self._outgoing.protection.prove_report(data, now)
             report = RtcpReport.decode(data)
-        except RemoteProtocolError:
+        except (RemoteProtocolError, Unproved):
             self.dropped += 1
             return
         self.peer_left = self.peer_left or report.bye
@@ -65,9 +68,12 @@ class Reports:
         report = RtcpReport(
             self._outgoing.ssrc, self._sender(timestamp), (block,) if block else (), self._cname, bye
         )
+        data = report.encode()
         try:
-            self._socket.sendto(report.encode(), (target[0], target[1] + 1))
-        except (OSError, OverflowError):  # refused, unreachable; port 65535 has none above it
+            if self._outgoing.protection is not None:
+                data = self._outgoing.protection.protect_report(data)
+            self._socket.sendto(data, (target[0], target[1] + 1))
+        except (OSError, OverflowError, Unproved):  # refused, unreachable; port 65535 has none above it
             return
 
     def _sender(self, timestamp: int) -> SenderInfo | None:

@@ -26,6 +26,7 @@ from ivr.media.worker.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
+Pair = tuple[socket.socket, socket.socket]
 SWITCH_INTERVAL = 0.0005
 """Seconds the thread that reads sounds may keep the interpreter; Python's own 5 ms is a quarter of a packet."""
 
@@ -106,6 +107,7 @@ class MediaServer:
             if name in self._legs:
                 raise IvrError(f"leg {name} is open already")
             pair = open_pair(header["host"], port)
+            leg = self._new_leg(header, pair)
         except (OSError, IvrError) as error:
             occupied = isinstance(error, OSError)
             number = error.errno if isinstance(error, OSError) else None
@@ -113,20 +115,26 @@ class MediaServer:
                 {"refused": name, "port": port, "errno": number, "occupied": occupied, "why": str(error)}
             )
             return
-        leg = Leg(name, pair, self._control.emit, self._loop.epoch)
-        leg.silence_timeout = header.get("silence_timeout", 0.0)
         self._legs[name] = leg
         self._loop.watch(leg.rtp.fileno(), leg.receive)
         self._loop.watch(leg.rtcp.fileno(), leg.receive_report)
         self._loop.add(leg)
-        if "format" in header:
-            self._remote(header)
         self._control.emit(LegOpened(name, port))
 
+    def _new_leg(self, header: Header, pair: Pair) -> Leg:
+        leg = Leg(header["leg"], pair, self._control.emit, self._loop.epoch)
+        leg.silence_timeout = header.get("silence_timeout", 0.0)
+        if "format" in header:
+            try:
+                _set_remote(leg, header)
+            except IvrError:
+                for sock in pair:
+                    sock.close()
+                raise
+        return leg
+
     def _remote(self, header: Header) -> None:
-        remote = header.get("remote")
-        address = (str(remote[0]), int(remote[1])) if remote else None
-        self._legs[header["leg"]].set_remote(address, StreamFormat(**header["format"]), time.monotonic())
+        _set_remote(self._legs[header["leg"]], header)
 
     def _play(self, header: Header) -> None:
         leg = self._legs[header["leg"]]
@@ -199,6 +207,12 @@ class MediaServer:
         }
         self._loop.latest = 0.0
         self._control.say({"health": header.get("number", 0), **health})
+
+
+def _set_remote(leg: Leg, header: Header) -> None:
+    remote = header.get("remote")
+    address = (str(remote[0]), int(remote[1])) if remote else None
+    leg.set_remote(address, StreamFormat(**header["format"]), time.monotonic())
 
 
 def _take_precedence() -> None:
