@@ -127,10 +127,9 @@ class Exchange:
 
     def _incoming(self, incoming: sip.IncomingCall) -> None:
         sip_settings = self.rooms.settings.sip
-        if not self.accepting or len(self.visits) >= sip_settings.max_calls:
+        if not self.accepting:  # how many there may be is for the guard in front of us to say
             self.calls_refused += 1
-            why = "at capacity" if self.accepting else "not ready"
-            logger.warning("call_refused caller=%s why=%s", incoming.calling_number, why)
+            logger.warning("call_refused caller=%s why=not ready", incoming.calling_number)
             headers = [("Retry-After", str(sip_settings.retry_after))]
             self.rooms.signalling.refuse(incoming.leg, 503, headers=headers)
             return

@@ -6,20 +6,35 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ivr.clock import Clock
 from ivr.errors import LocalProtocolError, RemoteProtocolError
+from ivr.net.door import Places
 from ivr.net.tcp import IDLE_TIMEOUT, Connection
 from ivr.net.tls import Certificates
 from ivr.net.transports import Kind, Transports
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
+from ivr.sip.sources import source_of
 from ivr.sip.user_agent import UserAgent
 
 Address = tuple[str, int]
+TIME_TO_FINISH = 15.0
+"""Seconds between the first octet of a message on a connection and its last, or the connection is closed."""
 Way = tuple[Address, bool, str]
 """Of a connection that is being opened: to where, whether with TLS, and the name to be proved."""
 logger = logging.getLogger(__name__)
+
+
+class ConnectionCounts(NamedTuple):
+    """Of TCP and TLS."""
+
+    now: int
+    refused: int
+    """Closed for want of a place, since the start."""
+    too_slow: int
+    """Closed because a message took too long to come, since the start."""
 
 
 class Signalling:
@@ -37,16 +52,26 @@ class Signalling:
         *,
         certificates: Certificates | None = None,
         idle_timeout: float = IDLE_TIMEOUT,
+        places: Places | None = None,
     ) -> None:
         """Without `certificates` TLS is for calling alone, to peers the system's authorities vouch for."""
         self.user_agent = user_agent
         self._clock = clock
         self._on_event = on_event
+        self._places = places or Places(source_of=source_of)
         self._transports = Transports(
-            self._datagram, self._stream_data, self._stream_lost, certificates, idle_timeout=idle_timeout
+            self._datagram,
+            self._stream_data,
+            self._stream_lost,
+            certificates,
+            idle_timeout=idle_timeout,
+            places=self._places,
         )
         self._tcp = self._transports.tcp
         self._framers: dict[int, StreamFramer] = {}
+        self._unfinished: dict[int, asyncio.TimerHandle] = {}
+        """Connections with part of a message, until when they may take for the rest."""
+        self._too_slow = 0
         self._opening: dict[Way, list[SendBytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -60,6 +85,11 @@ class Signalling:
     async def bind_tls(self, host: str, port: int) -> None:
         """Listen on one address more, with our certificate. Raises OSError when it cannot be bound."""
         await self._transports.bind_tls(host, port)
+
+    @property
+    def connections(self) -> ConnectionCounts:
+        """TCP and TLS: how many there are, and how many there have been too many of."""
+        return ConnectionCounts(self._tcp.count, self._tcp.refused + self._places.refused, self._too_slow)
 
     @property
     def port(self) -> int:
@@ -177,13 +207,30 @@ class Signalling:
             logger.info("tcp_not_framed remote=%s:%d error=%s", *connection.remote, error)
             self._tcp.close_connection(connection.number)
             return
+        self._watch_the_rest(connection, framer, bool(messages))
         if pongs := framer.take_pongs():
             self._tcp.send(connection.number, pongs)
         for message in messages:
             self._carry_out(self.user_agent.receive(message, flow, self._now()))
 
+    def _watch_the_rest(self, connection: Connection, framer: StreamFramer, moved: bool) -> None:
+        """Whoever drips a message octet by octet holds a connection for nothing."""
+        number = connection.number
+        if (moved or not framer.is_unfinished) and (timer := self._unfinished.pop(number, None)):
+            timer.cancel()
+        if framer.is_unfinished and number not in self._unfinished:
+            loop = asyncio.get_running_loop()
+            self._unfinished[number] = loop.call_later(TIME_TO_FINISH, self._give_up_on, connection)
+
+    def _give_up_on(self, connection: Connection) -> None:
+        self._too_slow += 1
+        logger.info("tcp_too_slow remote=%s:%d seconds=%g", *connection.remote, TIME_TO_FINISH)
+        self._tcp.close_connection(connection.number)
+
     def _stream_lost(self, connection: Connection) -> None:
         self._framers.pop(connection.number, None)
+        if timer := self._unfinished.pop(connection.number, None):
+            timer.cancel()
         self._carry_out(self.user_agent.connection_lost(self._stream_flow(connection), self._now()))
 
     # --- bytes and events out -------------------------------------------------------------------------

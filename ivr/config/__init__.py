@@ -4,6 +4,7 @@ from ivr.config.load import load_settings
 from ivr.config.settings import (
     Account,
     AgentSettings,
+    GuardSettings,
     HostPort,
     HttpSettings,
     IciSettings,
@@ -23,6 +24,7 @@ from ivr.config.shipped import shipped
 __all__ = [
     "Account",
     "AgentSettings",
+    "GuardSettings",
     "HostPort",
     "HttpSettings",
     "IciSettings",

@@ -20,6 +20,7 @@ _PREFIX = re.compile(r"tel:\+?[0-9]+|sips?:\S+")
 def mistakes_between(settings: Settings) -> Iterator[Mistake]:
     """What would start without a word and fail in the first call."""
     yield from _signalling(settings)
+    yield from _guard(settings)
     yield from _agents(settings)
     currency = settings.store.currency
     if re.fullmatch(r"[A-Z]{3}", currency) and not is_currency(currency):
@@ -52,6 +53,22 @@ def _signalling(settings: Settings) -> Iterator[Mistake]:
         if user in guarded:
             message = f"the user {user!r} is an agent with a password, who may register with that one; take it out"
             yield "sip", "accounts", message
+
+
+def _guard(settings: Settings) -> Iterator[Mistake]:
+    guard = settings.guard
+    for number in guard.emergency:
+        if not number.strip() or any(sign in number for sign in "@:<>;"):
+            yield "guard", "emergency", f'{number!r} is no called number; write what callers dial, like "112"'
+    if guard.emergency and guard.emergency_reserve >= settings.sip.max_calls:
+        message = (
+            f"needs emergency_reserve below sip.max_calls; {guard.emergency_reserve} of {settings.sip.max_calls}"
+        )
+        yield "guard", "emergency", f"{message} leaves nobody else a line, write less"
+    for text in guard.scanners:
+        if len(text.strip()) < 3:
+            message = f"{text!r} is in the name of many a telephone; write three letters at least"
+            yield "guard", "scanners", message
 
 
 def _agents(settings: Settings) -> Iterator[Mistake]:

@@ -127,6 +127,32 @@ class SipSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What strangers may have of us. A source is one IPv4 address, or the /64 of an IPv6 address; addresses in
+    `sip.trunks` are under the limits for everybody together only, so list your PBX there."""
+
+    calls_per_second: float = 100.0
+    """New calls a second from everybody together; more get 503 with Retry-After. Twice as many at once."""
+    source_calls_per_second: float = 20.0
+    """New calls a second from one source that is no trunk; five times as many at once."""
+    source_requests_per_second: float = 50.0
+    """Other requests outside calls, such as REGISTER and OPTIONS, a second from such a source; five times as many
+    at once."""
+    source_calls: int = 150
+    """Calls at once from such a source."""
+    source_connections: int = 100
+    """TCP and TLS connections at once from such a source."""
+    emergency: tuple[str, ...] = ()
+    """Called numbers or user names whose callers always get in, such as ``gas-emergency``; written as dialled."""
+    emergency_reserve: int = 10
+    """Of `sip.max_calls`, those that only callers of these numbers can use."""
+    drop_scanners: bool = True
+    """Give no answer to programs known to look for telephone systems to break into."""
+    scanners: tuple[str, ...] = ()
+    """Further texts in User-Agent that give such a program away."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSettings:
     """Sound."""
 
@@ -266,6 +292,7 @@ class Settings:
     """Everything that `ivr.toml` and the environment can say."""
 
     sip: SipSettings = SipSettings()
+    guard: GuardSettings = GuardSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
     ici: IciSettings = IciSettings()

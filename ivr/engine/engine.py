@@ -35,8 +35,12 @@ from ivr.ici.endpoint import IciEndpoint
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
 from ivr.menu.model import Menu
+from ivr.net.door import Places
 from ivr.net.tls import Certificates
 from ivr.sip.events import Output, UserAgentSettings
+from ivr.sip.guard import callee
+from ivr.sip.limits import Limits
+from ivr.sip.sources import source_of
 from ivr.sip.user_agent import UserAgent
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.make import make_recogniser
@@ -104,7 +108,10 @@ class Engine:
 
         certificates = self._certificates() if settings.sip.tls_certificate or settings.sip.tls_ca else None
         user_agent = UserAgent(_user_agent_settings(settings))
-        signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates)
+        places = Places(
+            settings.guard.source_connections, exempt=settings.sip.trusted_addresses, source_of=source_of
+        )
+        signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates, places=places)
         self._parts.push_async_callback(signalling.close)
         await self._bind_sip(signalling)
         if certificates is not None:
@@ -292,4 +299,22 @@ def _user_agent_settings(settings: Settings) -> UserAgentSettings:
         switch_to_tcp=settings.sip.tcp,
         session_expires=settings.sip.session_expires,
         min_session_expires=settings.sip.min_session_expires,
+        limits=_limits(settings),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    guard = settings.guard
+    return Limits(
+        max_calls=settings.sip.max_calls,
+        retry_after=settings.sip.retry_after,
+        calls_per_second=guard.calls_per_second,
+        source_calls_per_second=guard.source_calls_per_second,
+        source_requests_per_second=guard.source_requests_per_second,
+        source_calls=guard.source_calls,
+        emergency=frozenset(map(callee, guard.emergency)),
+        emergency_reserve=guard.emergency_reserve,
+        drop_scanners=guard.drop_scanners,
+        scanners=guard.scanners,
+        trunks=settings.sip.trusted_addresses,
     )

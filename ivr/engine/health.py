@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ivr import __version__
 from ivr.call.exchange import Exchange
+from ivr.sip.guard import Guard
 
 
 class Health:
@@ -25,6 +26,7 @@ class Health:
 
     def document(self) -> dict[str, Any]:
         exchange = self._exchange
+        guard = exchange.rooms.signalling.user_agent.guard
         now = exchange.rooms.clock.monotonic()
         agents = {
             agent.id: {
@@ -47,11 +49,24 @@ class Health:
             "calls": {
                 "now": len(exchange.visits),
                 "total": exchange.calls_total,
-                "refused": exchange.calls_refused,
+                "refused": exchange.calls_refused + (guard.refused if guard else 0),
             },
+            "guard": self._guard(guard) if guard else {},
             "late_pops": exchange.late_pops,
             "sip_dropped": exchange.rooms.signalling.dropped,
             "connectors": exchange.rooms.connectors.state(),
             "agents": agents,
             "queues": queues,
+        }
+
+    def _guard(self, guard: Guard) -> dict[str, int]:
+        """Lines taken, sources remembered, and what was kept out for which limit."""
+        connections = self._exchange.rooms.signalling.connections
+        return {
+            "calls": guard.calls,
+            "sources": len(guard.sources),
+            "connections": connections.now,
+            "connections_refused": connections.refused,
+            "connections_too_slow": connections.too_slow,
+            **guard.counters,
         }

@@ -9,21 +9,21 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ivr.net.door import SHUTDOWN_TIMEOUT, Door, Place, Places
+
 Address = tuple[str, int]
 MAX_CONNECTIONS = 1000
 """At once. Then the oldest that never got an answer makes room; where all did, new ones are closed."""
 TIME_TO_ASK = 10.0
 """Seconds a peer that connects has for its first whole message before it may have to make room."""
+TIME_TO_BE_ANSWERED = 60.0
+"""Seconds without a byte after which a connection is closed that never asked for anything we answered."""
 MAX_UNSENT = 1 << 20
 """Octets waiting for a peer that does not read; then it is given up."""
 IDLE_TIMEOUT = 900.0
 """Seconds without a byte from the peer after which a connection is closed."""
 CONNECT_TIMEOUT = 4.0
 """Seconds a connection may take to open, TLS included."""
-HANDSHAKE_TIMEOUT = 10.0
-"""Seconds a peer that connects has to finish its TLS handshake."""
-SHUTDOWN_TIMEOUT = 2.0
-"""Seconds a peer has to say that it closes TLS too."""
 logger = logging.getLogger(__name__)
 
 
@@ -44,8 +44,15 @@ class Connection:
 
 class _Stream(asyncio.Protocol):
     def __init__(
-        self, owner: TcpConnections, *, secure: bool = False, host: str = "", listener: Address | None = None
+        self,
+        owner: TcpConnections,
+        *,
+        secure: bool = False,
+        host: str = "",
+        listener: Address | None = None,
+        place: Place | None = None,
     ) -> None:
+        self.place = place
         self.owner = owner
         self.secure, self.host, self.listener = secure, host, listener
         self.name: Connection | None = None
@@ -72,6 +79,8 @@ class _Stream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.idle is not None:
             self.idle.cancel()
+        if self.place is not None:
+            self.place.leave()
         if self.name is not None:
             self.owner._closed(self.name)
 
@@ -79,7 +88,8 @@ class _Stream(asyncio.Protocol):
         if self.idle is not None:
             self.idle.cancel()
         assert self.transport is not None
-        self.idle = asyncio.get_running_loop().call_later(self.owner.idle_timeout, self.transport.close)
+        patience = self.owner.idle_timeout if self.used else min(self.owner.idle_timeout, TIME_TO_BE_ANSWERED)
+        self.idle = asyncio.get_running_loop().call_later(patience, self.transport.close)
 
 
 class TcpConnections:
@@ -91,33 +101,34 @@ class TcpConnections:
         on_lost: Callable[[Connection], None],
         *,
         idle_timeout: float = IDLE_TIMEOUT,
+        places: Places | None = None,
     ) -> None:
+        """`places` says how many connections one source may open to us."""
+        self._places = places or Places()
         self._on_data = on_data
         self._on_lost = on_lost
         self._numbers = itertools.count(1)
         self._streams: dict[int, _Stream] = {}
         self._by_remote: dict[tuple[Address, bool, str], int] = {}
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
         self.idle_timeout = idle_timeout
         self.refused = 0
-        """Connections closed for want of room."""
+        """Connections closed for want of room for anybody."""
+
+    @property
+    def count(self) -> int:
+        """Connections that are open."""
+        return len(self._streams)
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None = None) -> Address:
         """The address that is listened on; with `context` for TLS. Raises OSError when it cannot be bound."""
-        loop = asyncio.get_running_loop()
-        bound: Address = (host, port)
-        server = await loop.create_server(
-            lambda: _Stream(self, secure=context is not None, listener=bound),
-            host,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT if context else None,
-            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if context else None,
-        )
-        self._servers.append(server)
-        name = server.sockets[0].getsockname()
-        bound = (name[0], name[1])
-        return bound
+
+        def welcome(bound: Address, place: Place) -> _Stream:
+            return _Stream(self, secure=context is not None, listener=bound, place=place)
+
+        door = await Door.open(host, port, self._places, welcome, context)
+        self._doors.append(door)
+        return door.address
 
     def towards(self, remote: Address, *, secure: bool = False, host: str = "") -> Connection | None:
         """An open connection to `remote`: one of ours to that `host`, or the one by which it came to us."""
@@ -165,8 +176,8 @@ class TcpConnections:
             stream.transport.close()
 
     async def close(self) -> None:
-        for server in self._servers:
-            server.close()
+        for door in self._doors:
+            door.close()
         for stream in list(self._streams.values()):
             if stream.transport is not None:
                 stream.transport.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ivr.net.door import Places
 from ivr.net.routes import local_address_towards
 from ivr.net.tcp import IDLE_TIMEOUT, Connection, TcpConnections
 from ivr.net.tls import Certificates
@@ -51,11 +52,12 @@ class Transports:
         certificates: Certificates | None = None,
         *,
         idle_timeout: float = IDLE_TIMEOUT,
+        places: Places | None = None,
     ) -> None:
         """`on_datagram` is told the bytes, our address and theirs."""
         self._on_datagram = on_datagram
         self._certificates = certificates
-        self.tcp = TcpConnections(on_data, on_lost, idle_timeout=idle_timeout)
+        self.tcp = TcpConnections(on_data, on_lost, idle_timeout=idle_timeout, places=places)
         self.listeners: list[Listener] = []
 
     async def bind(self, host: str, port: int, *, udp: bool, tcp: bool) -> None:

@@ -62,6 +62,11 @@ class StreamFramer:
         """Octets waiting for the rest of their message."""
         return len(self._buffer)
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether part of a message waits for the rest of it; line ends between messages are none."""
+        return bool(self._needed or self._searched) and bool(self._buffer)
+
     def _next(self) -> bytes | None:
         if not self._needed:
             self._skip_keepalive()

@@ -14,7 +14,7 @@ import pytest
 from house import House
 from sounds import likeness, tone_level
 
-from ivr.config import HostPort, HttpSettings, SipSettings
+from ivr.config import GuardSettings, HostPort, HttpSettings, SipSettings
 from ivr.errors import MenuError, SettingsError
 
 Builder = Callable[..., Awaitable[House]]
@@ -29,6 +29,23 @@ async def test_calls_beyond_the_set_number_get_503_and_when_to_try_again(build_h
     await first.hang_up()
     third = await phone.dial(house.uri)
     assert third.status == 200
+    await third.hang_up()
+
+
+async def test_a_line_is_kept_for_the_emergency_number_and_health_tells_of_it(build_house: Builder) -> None:
+    sip = SipSettings(listen=HostPort("127.0.0.1", 0), max_calls=2)
+    house = await build_house(sip=sip, guard=GuardSettings(emergency=("gas-emergency",), emergency_reserve=1))
+    phone = await house.phone("+15550100")
+    first = await phone.dial(house.uri)
+    second = await phone.dial(house.uri)
+    third = await phone.dial(house.uri.replace("sip:ivr@", "sip:Gas-Emergency@"))
+    assert (first.status, second.status, third.status) == (200, 503, 200)
+    assert house.listening is not None
+    async with aiohttp.ClientSession() as http, http.get(f"http://{house.listening.http}/health") as response:
+        document = await response.json()
+    assert (document["calls"]["now"], document["calls"]["refused"]) == (2, 1)
+    assert (document["guard"]["calls"], document["guard"]["full"], document["guard"]["emergency"]) == (2, 1, 1)
+    await first.hang_up()
     await third.hang_up()
 
 

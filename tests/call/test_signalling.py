@@ -149,6 +149,39 @@ async def test_a_keep_alive_on_a_connection_is_answered(nodes: Make) -> None:
         writer.close()
 
 
+async def test_a_message_that_drips_is_not_waited_for_and_one_in_pieces_is(
+    nodes: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.call.signalling.TIME_TO_FINISH", 1.0)
+    callee = nodes()
+    await callee.signalling.bind("127.0.0.1", 0)
+    address = callee.signalling.addresses[0]
+    reader, patient = await asyncio.open_connection(*address)
+    dripping, drip = await asyncio.open_connection(*address)
+    keeping, keep = await asyncio.open_connection(*address)
+    keep.write(b"\r\n")
+    options = (
+        b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKp\r\nTo: <sip:x@y>\r\n"
+        b"From: <sip:a@b>;tag=1\r\nCall-ID: p\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 9\r\nContent-Length: 0\r\n\r\n"
+    )
+    for part in (options[:100], options[100:]):
+        patient.write(part)
+        await asyncio.sleep(0.05)
+    assert (await reader.readline()).startswith(b"SIP/2.0 200")
+
+    async def write_slowly() -> None:
+        while True:
+            drip.write(b"OPTI")
+            await asyncio.sleep(0.02)
+
+    writing = asyncio.create_task(write_slowly())
+    assert await asyncio.wait_for(dripping.read(1), 10) == b""
+    writing.cancel()
+    assert callee.signalling.connections == (2, 0, 1)
+    keep.write(b"\r\n\r\n")
+    assert await keeping.readexactly(2) == b"\r\n"
+
+
 async def test_the_engine_takes_calls_over_tls_and_over_several_addresses(
     build_house: Callable[..., Awaitable[House]], nodes: Make
 ) -> None:

@@ -75,6 +75,18 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
             '[[sip.accounts]]\nuser = "x"',
             "1: sip.accounts: every [[sip.accounts]] needs a user and a password, both texts, and nothing else",
         ),
+        (
+            '[guard]\nemergency = ["sip:112@x"]',
+            "2: guard.emergency: 'sip:112@x' is no called number; write what callers dial, like \"112\"",
+        ),
+        (
+            '[sip]\nmax_calls = 5\n[guard]\nemergency = ["112"]',
+            "4: guard.emergency: needs emergency_reserve below sip.max_calls; 10 of 5 leaves nobody else a line, write less",
+        ),
+        (
+            '[guard]\nscanners = ["x"]',
+            "2: guard.scanners: 'x' is in the name of many a telephone; write three letters at least",
+        ),
         ("[ici]\nmax_attached_data = -2", "2: ici.max_attached_data: is -2; it must be between 1024 and 16777216"),
         ('[store]\ncurrency = "XXZ"', "2: store.currency: 'XXZ' is no currency; write an ISO 4217 code, like USD"),
         ('[menu]\nfolder = "menues"', "2: menu.folder: 'menues' is no folder; name the one that holds the menus"),
