@@ -61,10 +61,8 @@ def _guard(settings: Settings) -> Iterator[Mistake]:
         if not number.strip() or any(sign in number for sign in "@:<>;"):
             yield "guard", "emergency", f'{number!r} is no called number; write what callers dial, like "112"'
     if guard.emergency and guard.emergency_reserve >= settings.sip.max_calls:
-        message = (
-            f"needs emergency_reserve below sip.max_calls; {guard.emergency_reserve} of {settings.sip.max_calls}"
-        )
-        yield "guard", "emergency", f"{message} leaves nobody else a line, write less"
+        kept = f"{guard.emergency_reserve} of sip.max_calls = {settings.sip.max_calls}"
+        yield "guard", "emergency", f"keeps {kept}, so that nobody else gets in; write a smaller emergency_reserve"
     for text in guard.scanners:
         if len(text.strip()) < 3:
             message = f"{text!r} is in the name of many a telephone; write three letters at least"

@@ -81,7 +81,8 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
         ),
         (
             '[sip]\nmax_calls = 5\n[guard]\nemergency = ["112"]',
-            "4: guard.emergency: needs emergency_reserve below sip.max_calls; 10 of 5 leaves nobody else a line, write less",
+            "4: guard.emergency: keeps 10 of sip.max_calls = 5, so that nobody else gets in; "
+            "write a smaller emergency_reserve",
         ),
         (
             '[guard]\nscanners = ["x"]',
