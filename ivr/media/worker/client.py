@@ -9,13 +9,14 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from ivr.config import MediaSettings
 from ivr.errors import IvrError, LocalProtocolError, RemoteProtocolError, WorkerDied
 from ivr.media.messages import Address, LegClosed, LegOpened, MediaEvent, PlayEnded, StreamFormat, WorkerLost
 from ivr.media.telephone_event import EventSender
 from ivr.media.worker.frames import Header, decode_event
+from ivr.media.worker.mixing import MOST
 from ivr.media.worker.ports import PortPool
 from ivr.media.worker.process import WorkerProcess
 
@@ -264,6 +265,31 @@ class MediaWorkers:
     def unbridge(self, a: str, b: str) -> None:
         """Separate two legs; nothing happens if they are not together."""
         self._command("unbridge", a, other=b)
+
+    def part(self, leg: str) -> None:
+        """Take a leg out of its bridge or conference; the others of a conference go on."""
+        self._command("part", leg)
+
+    def mix(self, legs: Sequence[str]) -> None:
+        """Let all these hear each other, each leaving where it was; those that are not there are left out.
+
+        Raises LocalProtocolError for too many, or if they live in different workers (`beside`).
+        """
+        known = [self._legs[leg] for leg in dict.fromkeys(legs) if leg in self._legs]
+        if len(known) > MOST:
+            raise LocalProtocolError(f"conference of {len(known)} legs; at most {MOST} are possible")
+        for leg in known[1:]:
+            if leg.home is not known[0].home:
+                first = known[0].name
+                raise LocalProtocolError(
+                    f"legs {first} and {leg.name} are in different workers; open one with beside={first!r}"
+                )
+        if known:
+            self._command("mix", known[0].name, legs=[leg.name for leg in known])
+
+    def mute(self, leg: str, on: bool, direction: Literal["from", "to"] = "from") -> None:
+        """Keep what a leg says from those it is joined with, or what they say from it. Keys go through."""
+        self._command("mute", leg, on=on, direction=direction)
 
     def hold(self, leg: str, music: Path) -> None:
         """Music to this leg and nothing of it to its partner, until `unhold`."""

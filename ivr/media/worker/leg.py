@@ -29,6 +29,7 @@ from ivr.media.player import Playlist
 from ivr.media.receiver import Reception
 from ivr.media.rtp import RtpPacket, split
 from ivr.media.telephone_event import EventReceiver, EventSender, KeyPressed, KeyReleased
+from ivr.media.worker.company import Company
 from ivr.media.worker.hearing import Heard, Hearing
 from ivr.media.worker.outgoing import PACKET_TIME, Outgoing
 from ivr.media.worker.play import Interrupt, Play, Why
@@ -51,17 +52,17 @@ CHECK_EVERY = 3
 Emit = Callable[[MediaEvent | LegOpened], None]
 
 
-class Leg:
+class Leg(Company):
     """One RTP stream each way, and who hears it."""
 
     def __init__(self, name: str, pair: tuple[socket.socket, socket.socket], emit: Emit, epoch: float) -> None:
         """`epoch`: monotonic second at which round 0 of the loop began."""
         self.name = name
         self.rtp, self.rtcp = pair
+        super().__init__(Outgoing(self.rtp))
         self.format: StreamFormat | None = None
         self.silence_timeout = 0.0
         self.reception = Reception()
-        self.outgoing = Outgoing(self.rtp)
         self.reports = Reports(self.rtcp, self.outgoing, self.reception, f"{self.outgoing.ssrc:08x}@ivr")
         self.dropped = 0
         self._emit = emit
@@ -75,12 +76,10 @@ class Leg:
         self._to_send: deque[tuple[str, float]] = deque()
         self._gap = 0
         self._play: Play | None = None
-        self._music: Playlist | None = None
         self._talking = False
         self._hearing: Hearing | None = None
         self._recording: Recording | None = None
-        self._relay: Relay | None = None
-        self._partner: Leg | None = None
+        self._round = 0
         self._own_press: int | None = None
         """Timestamp of the last press that came while there was no partner: its tail is not for one who joins."""
         self._heard_at: float | None = None
@@ -156,33 +155,6 @@ class Leg:
         EventSender(key, duration)
         self._to_send.append((key, duration))
 
-    def join(self, other: Leg) -> None:
-        """Hear each other. Either one leaves the bridge it was in."""
-        for leg in (self, other):
-            leg.part()
-        self._partner, other._partner = other, self
-        self._relay, other._relay = Relay(other.outgoing), Relay(self.outgoing)
-
-    def part(self) -> None:
-        """Leave the bridge."""
-        other = self._partner
-        self._partner = self._relay = None
-        if other is not None:
-            other._partner = other._relay = None
-
-    @property
-    def partner(self) -> Leg | None:
-        return self._partner
-
-    def hold(self, music: Playlist) -> None:
-        """Music to this leg, nothing of it to its partner, until `unhold`."""
-        self._music = music
-        self._talking = False
-
-    def unhold(self) -> None:
-        self._music = None
-        self._talking = False
-
     def close(self, now: float) -> LegClosed:
         """End what goes on, say BYE, close the sockets."""
         recorded = round(self.end_recording("closed", now), 3)
@@ -200,6 +172,7 @@ class Leg:
 
     def tick(self, round_number: int, now: float) -> None:
         """Send the packet of this round, if one is due."""
+        self._round = round_number
         self._checks -= 1
         if self._checks < 0:
             self._checks = CHECK_EVERY
@@ -238,6 +211,8 @@ class Leg:
             payload = self._music.next()
             if payload is not None:
                 return transcode(payload, self._music.codec, form.codec)
+        elif play is None and self._mix is not None:
+            return self._mix.heard_by(self, self._round, form.codec)
         return None
 
     def _send_event(self, form: StreamFormat, elapsed: int) -> bool:
@@ -328,7 +303,9 @@ class Leg:
                 self._hear(codec, payload, ahead, now)
             if self._recording is not None:
                 self._recording.feed(codec, payload, ahead, now, key=self._keys.pressed)
-            if self._relay is not None:
+            if self._mix is not None:
+                self._mix.put(self, codec, payload, ahead)
+            elif self._relay is not None:
                 self._pass_on(codec, sequence_number, timestamp, ssrc, payload, marker, now)
 
     def _from_peer(self, source: Address, now: float) -> bool:
@@ -372,6 +349,8 @@ class Leg:
             if isinstance(event, KeyPressed):
                 stopped = self._barge_in("key", now)
                 self._emit(KeyHeard(self.name, event.key, now, stopped.play if stopped else None))
+                if self._mix is not None and not self.on_hold:
+                    self._mix.press(self, event.key)
                 if stopped:
                     self._emit(stopped)
 
@@ -415,6 +394,8 @@ class Leg:
         if other is None or relay is None or self._music is not None or other._music is not None:
             return
         form = other.format
+        if codec is not None and not (self.may_be_heard and other.may_hear):
+            return
         if form is None or not form.send or other._play is not None or other._sending is not None:
             return
         payload_type = form.event_payload_type if codec is None else form.payload_type

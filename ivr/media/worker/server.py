@@ -20,6 +20,7 @@ from ivr.media.worker.control import Control, ControlLogHandler
 from ivr.media.worker.frames import Header
 from ivr.media.worker.leg import Leg
 from ivr.media.worker.loop import Loop
+from ivr.media.worker.mixing import MOST, Mix
 from ivr.media.worker.recorder import Recording, Tapes
 from ivr.media.worker.sockets import open_pair
 from ivr.media.worker.sounds import Sounds
@@ -49,6 +50,9 @@ class MediaServer:
             "listen": self._listen,
             "bridge": self._bridge,
             "unbridge": self._unbridge,
+            "mix": self._mix,
+            "part": self._part,
+            "mute": self._mute,
             "hold": self._hold,
             "unhold": self._unhold,
             "key": self._key,
@@ -158,6 +162,22 @@ class MediaServer:
         leg, other = self._legs.get(header["leg"]), self._legs.get(header["other"])
         if leg is not None and leg.partner is other:
             leg.part()
+
+    def _mix(self, header: Header) -> None:
+        """All of them or none."""
+        legs = [self._legs[name] for name in header["legs"]]
+        mix = Mix()
+        if len(legs) > MOST:
+            raise IvrError(f"conference of {len(legs)} legs; at most {MOST} are possible")
+        for leg in legs:
+            leg.enter(mix)
+
+    def _part(self, header: Header) -> None:
+        self._legs[header["leg"]].part()
+
+    def _mute(self, header: Header) -> None:
+        muted = self._legs[header["leg"]].muted
+        (muted.add if header["on"] else muted.discard)(header["direction"])
 
     def _hold(self, header: Header) -> None:
         leg = self._legs[header["leg"]]
