@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types bench clean
+.PHONY: run test lint types bench peers clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/ivr serve $(ARGS)
@@ -18,8 +18,15 @@ lint: $(VENV)/.lint
 types: $(VENV)/.lint
 	$(BIN)/mypy
 
+# What the tests against other SIP stacks need besides Debian's packages.
+peers: $(VENV)/.peers
+
+# All benchmarks one after the other, or one: make bench WHAT=menu ARGS=--help
+BENCHMARKS := $(filter-out __init__ media_peer fuzz_sip,$(basename $(notdir $(wildcard benchmarks/*.py))))
+WHAT ?= $(BENCHMARKS)
+
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.media $(ARGS)
+	@set -e; for one in $(WHAT); do echo "== benchmarks.$$one"; $(BIN)/python -m benchmarks.$$one $(ARGS); done
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null \
@@ -37,6 +44,10 @@ $(VENV)/.run: pyproject.toml | $(BIN)/pip
 $(VENV)/.test: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.peers: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[test,lint,peers]'
+	@touch $@ $(VENV)/.lint $(VENV)/.test $(VENV)/.run
 
 $(VENV)/.lint: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[test,lint]'

@@ -78,7 +78,7 @@ def rows() -> Rows:
     return listed((HOUSE / "THIRD_PARTY.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("extra", ["", "test", "sql", "srtp", "soap", "pyvoip", "lint"])
+@pytest.mark.parametrize("extra", ["", "test", "sql", "srtp", "soap", "pyvoip", "peers", "lint"])
 def test_everything_needed_is_listed_with_its_licence(rows: Rows, asked: dict[str, list[str]], extra: str) -> None:
     assert faults(rows, needed(asked[extra])) == []
 
@@ -105,7 +105,7 @@ def test_strict_copyleft_stays_out_of_the_run_time_but_for_the_voice(
 
 
 def test_every_extra_of_the_project_is_covered(asked: dict[str, list[str]]) -> None:
-    assert asked.keys() == {"", "test", "sql", "srtp", "soap", "pyvoip", "lint"}
+    assert asked.keys() == {"", "test", "sql", "srtp", "soap", "pyvoip", "peers", "lint"}
 
 
 def test_a_missing_package_and_an_empty_licence_are_found() -> None:
