@@ -37,6 +37,19 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call of ours may be answered."""
+
+    uri: str
+    flows: tuple[Flow, ...]
+    """Ways to it, the best first; the next is taken when nobody answers there, or 503. RFC 3263 section 4.3."""
+    rank: int = 0
+    """Places of one rank ring at once, those of a higher one when all before have failed."""
+    use_flow: bool = False
+    """Its own idea of its address is no use, as behind an address translator: everything goes by the flow."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendBytes:
     """Send one message. A UDP datagram, or bytes on the connection of the flow."""
 
@@ -130,6 +143,16 @@ class CallRefused:
     leg: str
     status: int
     phrase: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayFailed:
+    """Nobody answered a call of ours there (408), the connection failed, or the server is overloaded (503). The
+    call goes on where there is another way; else its end follows."""
+
+    leg: str
+    flow: Flow
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +320,7 @@ Output = (
     | CallProgress
     | CallAccepted
     | CallRefused
+    | WayFailed
     | CallEnded
     | SessionOffered
     | SessionAnswered

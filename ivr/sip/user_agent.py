@@ -22,7 +22,7 @@ from ivr.sip.authoriser import Authoriser
 from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
-from ivr.sip.events import Flow, Output, UserAgentSettings
+from ivr.sip.events import Flow, Output, Place, UserAgentSettings
 from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.guard import Guard, Verdict
 from ivr.sip.incoming_leg import IncomingLeg
@@ -324,11 +324,11 @@ class UserAgent(Transfers):
         self._live(leg).renegotiation.accept(sdp, now)
         return self._core.take_outbox()
 
-    def refuse_offer(self, leg: str, status: int, now: float) -> list[Output]:
-        """Refuse `SessionOffered`, usually with 488; the session goes on as it was."""
+    def refuse_offer(self, leg: str, status: int, now: float, *, headers: Sequence[Header] = ()) -> list[Output]:
+        """Refuse `SessionOffered`, usually with 488 and a Warning; the session goes on as it was."""
         if not 300 <= status <= 699:
             raise LocalProtocolError(f"an offer is refused with a status from 300 to 699, not {status}")
-        self._live(leg).renegotiation.refuse(status, now)
+        self._live(leg).renegotiation.refuse(status, now, headers)
         return self._core.take_outbox()
 
     # --- of a call or registration of ours
@@ -346,9 +346,11 @@ class UserAgent(Transfers):
         headers: Sequence[tuple[str, str]] = (),
         credentials: tuple[str, str] | None = None,
         replaces: str = "",
+        places: Sequence[Place] = (),
     ) -> list[Output]:
         """Call `target` over `flow`: `CallProgress`, then `CallAccepted` or `CallRefused` follow.
 
+        :param places: where to ring for `target`, when that is not the target itself over `flow`.
         :param replaces: the call of `target` whose place ours is to take, as `ReferRequested` names it.
         :param credentials: user and password, for a 401 or 407 on the way.
         :raises LocalProtocolError: the name is taken, or an address is none.
@@ -357,7 +359,7 @@ class UserAgent(Transfers):
             raise LocalProtocolError(f"a leg named {leg} is live already")
         request = invitation(self._core, target, sdp, flow, caller_uri, display_name, headers, replaces)
         proof = Authoriser(Credentials(*credentials), self._core.rng) if credentials else None
-        OutgoingLeg(self._core, leg, flow, caller_uri, proof).start(request, now)
+        OutgoingLeg(self._core, leg, flow, caller_uri, proof).start(request, now, places)
         return self._core.take_outbox()
 
     def register(self, line: Line, flow: Flow, now: float, *, expires: int = 3600) -> list[Output]:
