@@ -33,6 +33,7 @@ VOICE = 120
 SETTINGS = """\
 poll_method epoll
 sip_listen 127.0.0.1:{sip_port}
+{authority}
 {interface}
 audio_player aubridge,nowhere
 audio_source aufile,{voice}
@@ -73,11 +74,13 @@ class Baresip:
         registrar: str = "",
         password: str = "",
         media_encryption: str = "",
+        authority: Path | None = None,
     ) -> None:
         """`answers`: it picks up by itself. `interface` "" leaves the choice of the SDP address to baresip.
 
         `registrar` is host and port to register with; without one it does not. `media_encryption`: ``srtp``
-        where the other side can (RTP/AVP with keys), ``srtp-mand`` or not at all (RTP/SAVP).
+        where the other side can (RTP/AVP with keys), ``srtp-mand`` or not at all (RTP/SAVP). `authority` is a
+        PEM file of certificates it believes when it calls by TLS.
         """
         self.user = user
         self.sip_port, self._control_port = _free_ports()
@@ -91,6 +94,7 @@ class Baresip:
         settings = SETTINGS.format(
             sip_port=self.sip_port,
             control_port=self._control_port,
+            authority=f"sip_cafile {authority}" if authority else "",
             interface=f"net_interface {interface}" if interface else "",
             voice=voice,
             modules=modules,

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.peer("baresip")
 
 ACCOUNT, PIN = "4000000002", "2580"
 TO_THE_BALANCE = "11" + ACCOUNT + "#1" + PIN
+CERTIFICATES = Path(__file__).parents[1] / "net" / "certificates"
 BuildHouse = Callable[..., Awaitable[House]]
 Telephone = Callable[..., Awaitable[Baresip]]
 
@@ -153,6 +154,25 @@ async def test_an_agents_baresip_may_hang_up_first(house: House, telephone: Tele
     record = await house.record()
     assert record["end"]["by"] == "agent"
     assert record["handoff"]["outcome"] == "answered"
+
+
+async def test_baresip_calls_over_tls_and_is_hung_up_over_the_same_connection(
+    build_house: BuildHouse, telephone: Telephone
+) -> None:
+    sip = SipSettings(
+        listen=HostPort("127.0.0.1", 0),
+        tls_listen=(HostPort("127.0.0.1", 0),),
+        tls_certificate=CERTIFICATES / "server.pem",
+        tls_key=CERTIFICATES / "server.key",
+    )
+    house = await build_house(sip=sip)
+    assert house.listening is not None
+    phone = await telephone(transport="tls", authority=CERTIFICATES / "ca.pem")
+    await phone.dial(f"sip:ivr@127.0.0.1:{house.listening.tls[0].port};transport=tls")
+    await hear_the_balance(phone, house)
+    await house.engine.stop()
+    closed = await phone.event("CALL_CLOSED")
+    assert closed["direction"] == "outgoing"
 
 
 async def test_baresip_calls_over_tcp_where_nothing_else_is_listened_on(
