@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
-from ivr.ici.attached_data import Limits, build, merge, read
-from ivr.ici.switchboard import EndReason
+from ivr.ici.attached_data import Limits
+from ivr.ici.switchboard import EndReason, IciRefusal
+from ivr.ici.travelling_data import CHANGES_KEPT, TravellingData, Version
 from ivr.menu.events import StartHandoff
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
     from ivr.call.visit import Visit
 
+PREVIOUS = "PREVIOUS"
+"""Field of a call that was with an agent before: the item it was then (H20)."""
 logger = logging.getLogger(__name__)
 
 
@@ -28,20 +32,21 @@ class Handoff:
         self.queue = command.queue
         self.reason = command.reason
         self._command = command
-        self._fields = dict(command.fields)
         self._started = exchange.rooms.clock.monotonic()
-        self._limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
-        self.document = build(command.application, self._fields, limits=self._limits)
-        """The attached data, as it travels."""
+        limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
+        self.data = visit.data = visit.data or TravellingData(command.application, limits)
+        """The attached data, as it travels: the same through all handoffs of a visit."""
         self.offers: list[Offer] = []
         self.joined: Offer | None = None
         self.record = HandoffRecord(
             queue=command.queue,
             reason=command.reason,
-            attached_data=read(self.document, limits=self._limits),
+            attached_data={},
             started=exchange.rooms.clock.utc(),
         )
+        previous = [earlier.item for earlier in visit.record.handoffs if earlier.item]
         visit.record.handoffs.append(self.record)
+        self._learn({**command.fields, **({PREVIOUS: previous[-1]} if previous else {})})
 
     def offer_to(self, agent: str) -> None:
         """Alert this agent; the fields that grow with time are brought up to date before."""
@@ -52,33 +57,42 @@ class Handoff:
         self.record.offers.append({"agent": agent, "at": iso(self.exchange.rooms.clock.utc()), "outcome": None})
         offer.begin()
 
+    @property
+    def document(self) -> str:
+        """The attached data as it is now."""
+        return self.data.document
+
     def _refresh(self) -> None:
         waited = str(int(self.exchange.rooms.clock.monotonic() - self._started))
-        self._fields |= {name: waited for name, source in self._command.live_fields.items() if source == "waited"}
-        self.take(self._with_own_fields(self.document))
+        live = self._command.live_fields
+        self._learn({name: waited for name, source in live.items() if source == "waited"})
 
-    def _with_own_fields(self, document: str) -> str:
-        """`document` with the fields the menu learnt as it learnt them, whatever else is in their block."""
-        application = self._command.application
-        block = read(document, limits=self._limits).get(application, {}) | self._fields
-        return merge(document, build(application, block, limits=self._limits), limits=self._limits)
+    def _learn(self, fields: Mapping[str, str]) -> None:
+        """What the menu knows goes into the document; what agents have filled to the brim stays as it is."""
+        now = self.exchange.rooms.clock.utc()
+        try:
+            versions = [self.data.learn(fields, now), self.data.record(self.visit.recordings.ids(), now)]
+        except IciRefusal as refusal:
+            self.visit.note_incident(f"attached data: {refusal}; what the menu learnt last is missing")
+            return
+        for version in versions:
+            self._note_version(version)
 
     def take_from(self, agent: str, document: str) -> bool:
-        """The agent's screen wrote `document`. What the menu learnt stays as it was (H12); False if that was
-        needed, and the record tells of it."""
-        block = read(document, limits=self._limits).get(self._command.application, {})
-        lost = sorted(name for name, value in self._fields.items() if block.get(name) != value)
-        if not lost:
-            self.take(document)
+        """The agent's screen wrote `document`. Guarded fields stay as they were (H12); False if that was needed,
+        and the record tells of it. Raises `IciRefusal`, and then nothing has changed."""
+        version = self.data.write(agent, document, self.exchange.rooms.clock.utc())
+        self._note_version(version)
+        if version is None or not version.guarded:
             return True
-        self.visit.note_incident(f"{agent} wrote over {', '.join(lost)} of {self._command.application}; kept")
-        self.take(self._with_own_fields(document))
+        self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
         return False
 
-    def take(self, document: str) -> None:
-        """The attached data is this from now on."""
-        self.document = document
-        self.record.attached_data = read(document, limits=self._limits)
+    def _note_version(self, version: Version | None) -> None:
+        self.record.attached_data = self.data.blocks
+        if version is not None:
+            self.record.changes.append(version.document())
+            del self.record.changes[:-CHANGES_KEPT]
 
     def offer_of(self, agent: str) -> Offer | None:
         """The live offer to this agent."""
@@ -98,6 +112,7 @@ class Handoff:
         if offer is None:
             return
         self.joined = offer
+        self.record.item = offer.item_id
         self._note(agent, "answered")
         offer.join()
 

@@ -43,8 +43,12 @@ class HandoffRecord:
     """answered, abandoned, overflow, callback, closed or failed; empty while it goes on."""
     waited: float | None = None
     """Seconds."""
+    item: str = ""
+    """The item of the agent who took it."""
     offers: list[dict[str, Any]] = field(default_factory=list)
     """Agents it was offered to: agent, at, outcome."""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Each version of the attached data: who changed what (`ivr.ici.travelling_data.Version`)."""
 
     def document(self) -> dict[str, Any]:
         return {
@@ -56,6 +60,7 @@ class HandoffRecord:
             "waited": None if self.waited is None else round(self.waited, 1),
             "started": iso(self.started),
             "offers": self.offers,
+            "attached_data_changes": list(self.changes),
         }
 
 

@@ -48,6 +48,10 @@ class Recordings:
         logger.info("recording call=%s step=%s", self._call_id, command.step)
         self._media.record(self._leg, number, self._folder / file, longest=command.most, patience=command.silence)
 
+    def ids(self) -> list[tuple[str, str]]:
+        """Whose sound, and the name of the file, of everything that was kept."""
+        return [("caller", Path(entry["file"]).name) for entry in self._entries if entry["file"]]
+
     def stop(self) -> None:
         self._media.stop_recording(self._leg)
 

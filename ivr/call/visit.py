@@ -15,6 +15,7 @@ from ivr.call.recordings import Recordings
 from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
+from ivr.ici.travelling_data import TravellingData
 from ivr.media.messages import (
     AudioHeard,
     KeyHeard,
@@ -76,6 +77,8 @@ class Visit:
         self.recordings = Recordings(
             call_id, self.leg, self.rooms.settings.var, self.rooms.media, self.record.recordings, self._drive
         )
+        self.data: TravellingData | None = None
+        """Attached data, from the first handoff on."""
         self.sandbox = Sandbox(self, self._drive) if self.draft else None
         self.over = False
         """Nothing more is said or heard; the record is being closed."""

@@ -25,6 +25,8 @@ from ivr.ici import xml
 from ivr.ici.switchboard import IciRefusal
 
 DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
+EMPTY: Final = f"{DECLARATION}<ItemAttachedData></ItemAttachedData>"
+"""The document of a call that nothing is known about."""
 MAX_DEPTH: Final = 32
 """Levels a document may have; the format has three."""
 
@@ -121,6 +123,18 @@ def merge(old: str, incoming: str, *, limits: Limits = Limits()) -> str:
     document = _check_size(merged.decode(), limits)
     _parse(document)
     return document
+
+
+def restore(document: str, original: str, application: str, *, limits: Limits = Limits()) -> str:
+    """`document` with the block as it stands in `original`, octet for octet.
+
+    Raises `IciRefusal` ICI-XML when one of the two is malformed or the result is too big.
+    """
+    old = _layout(original, limits)
+    block = _Layout(old.raw, [one for one in old.blocks if one.id == application])
+    restored = _check_size(_spliced(_layout(document, limits), block).decode(), limits)
+    _parse(restored)
+    return restored
 
 
 def _spliced(base: _Layout, new: _Layout) -> bytes:

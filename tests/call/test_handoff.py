@@ -202,6 +202,12 @@ async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: Hou
     await call.hang_up()
     record = await house.record()
     assert record["handoff"]["attached_data"]["CRM_IC/WRAP"]["CODE"] == "refund & sorry"
+    first, *_, last = record["handoff"]["attached_data_changes"]
+    assert (first["version"], first["author"]) == (1, "menu")
+    assert last["author"] == "desk1"
+    assert last["changes"] == [
+        {"application": "CRM_IC/WRAP", "field": "CODE", "old": None, "new": "refund & sorry"}
+    ]
 
 
 async def test_accept_after_the_answer_is_no_fault_and_data_may_follow_the_hang_up(house: House) -> None:

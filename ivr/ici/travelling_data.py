@@ -1,0 +1,175 @@
+"""The attached data of one call while it travels from hand to hand: who changed what, and what nobody may undo.
+
+Two kinds of fields are guarded (ICI.md sections 5.3 and 10.2):
+
+* what the menu learnt about the caller stays as the menu learnt it, whatever a screen writes into that block;
+* the forward marks of ``CRM_IC/MCM``, `FWDTYPE` and `FWDPREHANDLE`. SAP's own writer blanks the first and writes
+  the current interaction into the second when the next agent saves anything, after which his context area stops
+  working. Blank marks are taken from whoever set them, and from nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from ivr.ici.attached_data import EMPTY, Limits, build, merge, read, restore
+
+MARKS_BLOCK: Final = "CRM_IC/MCM"
+"""Application id of SAP CRM's own block; some releases write it in lower case."""
+FORWARD_TYPE: Final = "FWDTYPE"
+MARKS: Final = (FORWARD_TYPE, "FWDPREHANDLE")
+RECORDINGS_BLOCK: Final = "IVR/RECORDINGS"
+"""Our block, a field for each recording of the call: ``R1``, ``R2`` … hold whose sound it is, and its id."""
+CHANGES_KEPT: Final = 200
+"""Versions whose changes are told; a call has a handful."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that is different now. None: it was, or is, not there."""
+
+    application: str
+    field: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The document after one write."""
+
+    number: int
+    author: str
+    """An agent, or ``menu``."""
+    at: datetime
+    """UTC."""
+    changes: tuple[Change, ...]
+    guarded: tuple[str, ...] = ()
+    """Fields the write would have spoilt, as ``APPLICATION FIELD``: they were kept."""
+
+    def document(self) -> dict[str, Any]:
+        """For the call record."""
+        return {
+            "version": self.number,
+            "author": self.author,
+            "at": self.at.isoformat(timespec="milliseconds"),
+            "changes": [
+                {"application": one.application, "field": one.field, "old": one.old, "new": one.new}
+                for one in self.changes
+            ],
+            "kept": list(self.guarded),
+        }
+
+
+@dataclass(slots=True)
+class TravellingData:
+    """The document, its versions, and the guard. Writes raise `IciRefusal` and then change nothing."""
+
+    application: str
+    """The block of the menu."""
+    limits: Limits = field(default_factory=Limits)
+    document: str = ""
+    number: int = 0
+    """Of the version that `document` is; 0 before the first write."""
+    versions: list[Version] = field(default_factory=list)
+    _learnt: dict[str, str] = field(default_factory=dict)
+    _marks: dict[str, str] = field(default_factory=dict)
+    _marked_by: str = ""
+
+    @property
+    def blocks(self) -> dict[str, dict[str, str]]:
+        """Application id to field to text."""
+        return read(self.document, limits=self.limits)
+
+    def learn(self, fields: Mapping[str, str], at: datetime) -> Version | None:
+        """The menu knows these fields now; whatever else is in its block stays."""
+        self._learnt |= fields
+        document = self.document or EMPTY
+        if self.application:
+            document = self._with(document, self.application, self._learnt)
+        return self._take(document, "menu", at, ())
+
+    def write(self, author: str, document: str, at: datetime) -> Version | None:
+        """A screen wrote `document`, merged already with what was there. None when nothing is different."""
+        written = read(document, limits=self.limits)
+        guarded: list[str] = []
+        block = written.get(self.application, {})
+        lost = [name for name, value in self._learnt.items() if block.get(name) != value]
+        if lost:
+            document = self._with(document, self.application, self._learnt)
+            guarded += [f"{self.application} {name}" for name in sorted(lost)]
+        document, spoilt = self._with_marks(author, document, written)
+        return self._take(document, author, at, [*guarded, *spoilt])
+
+    def record(self, recordings: Iterable[tuple[str, str]], at: datetime) -> Version | None:
+        """Name every recording of the call: whose sound it is, and its id."""
+        fields = {f"R{number}": f"{leg} {name}" for number, (leg, name) in enumerate(recordings, 1)}
+        if not fields:
+            return None
+        block = build(RECORDINGS_BLOCK, fields, limits=self.limits)
+        return self._take(merge(self.document, block, limits=self.limits), "menu", at, ())
+
+    # --- the guard -------------------------------------------------------------------------------------
+
+    def _with_marks(
+        self, author: str, document: str, written: Mapping[str, Mapping[str, str]]
+    ) -> tuple[str, list[str]]:
+        id, block = _marks_of(written)
+        if block.get(FORWARD_TYPE, "").strip():
+            new = {name: block[name] for name in MARKS if name in block}
+            if new != self._marks:
+                self._marks, self._marked_by = new, author
+            return document, []
+        if not self._marks:
+            return document, []
+        if author == self._marked_by:  # a transfer that he thought better of
+            self._marks, self._marked_by = {}, ""
+            return document, []
+        spoilt = [f"{id} {name}" for name, value in self._marks.items() if block.get(name) != value]
+        others = {name: value for name, value in block.items() if name not in MARKS}
+        before = self.blocks.get(id, {})
+        if others == {name: value for name, value in before.items() if name not in MARKS}:
+            return restore(document, self.document, id, limits=self.limits), spoilt
+        return self._with(document, id, self._marks), spoilt
+
+    def _with(self, document: str, application: str, fields: Mapping[str, str]) -> str:
+        """`document` with these fields in that block, and everything else of the block."""
+        block = read(document, limits=self.limits).get(application)
+        if block is not None and all(block.get(name) == value for name, value in fields.items()):
+            return document
+        block = block or {}
+        return merge(document, build(application, {**block, **fields}, limits=self.limits), limits=self.limits)
+
+    def _take(self, document: str, author: str, at: datetime, guarded: Iterable[str]) -> Version | None:
+        kept = tuple(guarded)
+        if document == self.document and not kept:
+            return None
+        changes = tuple(differences(self.blocks, read(document, limits=self.limits)))
+        if document != self.document:
+            self.number += 1
+        self.document = document
+        version = Version(self.number, author, at, changes, kept)
+        self.versions.append(version)
+        del self.versions[:-CHANGES_KEPT]
+        return version
+
+
+def differences(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[Change]:
+    """Field by field, in the order of the new document, then what is gone."""
+    found = []
+    for application in dict.fromkeys([*new, *old]):
+        before, after = old.get(application, {}), new.get(application, {})
+        for name in dict.fromkeys([*after, *before]):
+            if before.get(name) != after.get(name):
+                found.append(Change(application, name, before.get(name), after.get(name)))
+    return found
+
+
+def _marks_of(blocks: Mapping[str, Mapping[str, str]]) -> tuple[str, Mapping[str, str]]:
+    for id, block in blocks.items():
+        if id.upper() == MARKS_BLOCK:
+            return id, block
+    return MARKS_BLOCK, {}

@@ -1,0 +1,91 @@
+"""Attached data over several handoffs of one visit, without a single telephone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ivr.call.handoff import Handoff
+from ivr.call.record import CallRecord
+from ivr.call.recordings import Recordings
+from ivr.config import IciSettings
+from ivr.ici.attached_data import build, merge
+from ivr.ici.switchboard import IciRefusal
+from ivr.menu.events import StartHandoff
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+
+
+class Visits:
+    """A caller, as far as a handoff looks at one."""
+
+    def __init__(self, most: int = 262144) -> None:
+        self.record = CallRecord("call-1", "+15550100", "8000", NOW)
+        self.data = None
+        self.id = "call-1"
+        self.incidents: list[str] = []
+        self.note_incident = self.incidents.append
+        self.recordings = Recordings("call-1", "leg", Path("var"), None, self.record.recordings, None)  # type: ignore[arg-type]
+        clock = SimpleNamespace(monotonic=lambda: 100.0, utc=lambda: NOW)
+        settings = SimpleNamespace(ici=IciSettings(max_attached_data=most))
+        self.exchange = SimpleNamespace(rooms=SimpleNamespace(clock=clock, settings=settings))
+
+    def hands_off(self, **fields: str) -> Handoff:
+        command = StartHandoff("general", "BILL", 0, "SAP-IC", fields, {"WAITED": "waited"}, ())
+        return Handoff(f"call-1-h{len(self.record.handoffs) + 1}", self, command, self.exchange)  # type: ignore[arg-type]
+
+
+def test_h20_the_next_agent_sees_what_the_first_one_wrote_and_what_the_menu_learnt_since() -> None:
+    visit = Visits()
+    first = visit.hands_off(ACCOUNT="", REASON="BILL")
+    first.record.item = "call-1-h1.1"
+    first.take_from("ann", merge(first.document, build("NOTES", {"TEXT": "wants a refund"})))
+    second = visit.hands_off(ACCOUNT="4000000002", REASON="REFUND")
+    assert second.data.blocks == {
+        "SAP-IC": {"ACCOUNT": "4000000002", "REASON": "REFUND", "PREVIOUS": "call-1-h1.1"},
+        "NOTES": {"TEXT": "wants a refund"},
+    }
+    assert first.record.attached_data["SAP-IC"]["REASON"] == "BILL"
+    assert [one["author"] for one in second.record.changes] == ["menu"]
+
+
+def test_the_recordings_of_the_caller_are_named_to_the_agent() -> None:
+    visit = Visits()
+    visit.record.recordings += [
+        {"step": "say_it", "file": "recordings/call-1-1.wav"},
+        {"step": "say_it", "file": None},
+    ]
+    assert visit.hands_off(REASON="BILL").data.blocks["IVR/RECORDINGS"] == {"R1": "caller call-1-1.wav"}
+
+
+def test_a_document_that_agents_have_filled_to_the_brim_does_not_stop_the_next_offer() -> None:
+    visit = Visits(most=400)
+    handoff = visit.hands_off(REASON="BILL")
+    room = 400 - len(merge(handoff.document, build("N", {"T": ""})))
+    handoff.take_from("ann", merge(handoff.document, build("N", {"T": "x" * room})))
+    before = handoff.document
+    handoff._refresh()
+    assert handoff.document == before
+    assert len(visit.incidents) == 1
+    assert visit.incidents[0].endswith("at most 400 are allowed; what the menu learnt last is missing")
+    with pytest.raises(IciRefusal):
+        handoff.take_from("ann", before.replace("xxx", "yyyyyyyyyyyyyyyyyyyyyyyy"))
+    assert handoff.document == before
+
+
+def test_wiped_marks_are_an_incident_of_the_call() -> None:
+    visit = Visits()
+    handoff = visit.hands_off(REASON="BILL")
+    marks = {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "A1"}
+    assert handoff.take_from("ann", merge(handoff.document, build("CRM_IC/MCM", marks)))
+    wiped = build("CRM_IC/MCM", {"FWDTYPE": "", "FWDPREHANDLE": "B2"})
+    assert not handoff.take_from("bob", merge(handoff.document, wiped))
+    assert visit.incidents == ["bob wrote over CRM_IC/MCM FWDTYPE, CRM_IC/MCM FWDPREHANDLE; kept"]
+    assert handoff.data.blocks["CRM_IC/MCM"] == marks
+    assert handoff.record.document()["attached_data_changes"][-1]["kept"] == [
+        "CRM_IC/MCM FWDTYPE",
+        "CRM_IC/MCM FWDPREHANDLE",
+    ]

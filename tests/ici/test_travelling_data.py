@@ -1,0 +1,203 @@
+"""What happens to attached data on its way through many hands."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ivr.ici.attached_data import Limits, build, merge, read
+from ivr.ici.switchboard import IciRefusal
+from ivr.ici.travelling_data import Change, TravellingData, differences
+
+AT = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+MARKED = {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "005056A1B2C31ED"}
+
+
+def data(**fields: str) -> TravellingData:
+    made = TravellingData("SAP-IC")
+    made.learn(fields or {"ACCOUNT": "4000000002", "REASON": "BILL"}, AT)
+    return made
+
+
+def says(travelling: TravellingData, author: str, *blocks: str) -> None:
+    """As the endpoint does it: merged with what is there, then written."""
+    document = travelling.document
+    for block in blocks:
+        document = merge(document, f"<ItemAttachedData>{block}</ItemAttachedData>")
+    travelling.write(author, document, AT)
+
+
+def test_the_marks_of_a_transfer_survive_the_writer_that_wipes_them() -> None:
+    travelling = data()
+    says(travelling, "ann", '<Application id="CRM_IC/MCM"><FWDTYPE>TRANSFER</FWDTYPE>\n'
+         "<FWDPREHANDLE>005056A1B2C31ED</FWDPREHANDLE></Application>")  # fmt: skip
+    before = travelling.document
+    says(
+        travelling, "bob", '<Application id="CRM_IC/MCM"><FWDTYPE/><FWDPREHANDLE>BOBS</FWDPREHANDLE></Application>'
+    )
+    assert travelling.document == before
+    told = travelling.versions[-1]
+    assert told.author == "bob"
+    assert told.guarded == ("CRM_IC/MCM FWDTYPE", "CRM_IC/MCM FWDPREHANDLE")
+    assert told.changes == ()
+
+
+def test_what_else_the_wiping_writer_wrote_is_taken() -> None:
+    travelling = data()
+    says(travelling, "ann", '<Application id="CRM_IC/MCM"><FWDTYPE>TRANSFER</FWDTYPE></Application>')
+    says(
+        travelling,
+        "bob",
+        '<Application id="CRM_IC/MCM"><FWDTYPE> </FWDTYPE><SEEN>yes</SEEN></Application>',
+        '<Application id="NOTES"><TEXT>calls again</TEXT></Application>',
+    )
+    assert travelling.blocks["CRM_IC/MCM"] == {"FWDTYPE": "TRANSFER", "SEEN": "yes"}
+    assert travelling.blocks["NOTES"] == {"TEXT": "calls again"}
+    assert travelling.versions[-1].guarded == ("CRM_IC/MCM FWDTYPE",)
+
+
+def test_whoever_set_the_marks_may_take_them_back() -> None:
+    travelling = data()
+    says(travelling, "ann", build_block("CRM_IC/MCM", MARKED))
+    says(travelling, "ann", build_block("CRM_IC/MCM", {"FWDTYPE": ""}))
+    assert travelling.blocks["CRM_IC/MCM"] == {"FWDTYPE": ""}
+    says(travelling, "bob", build_block("CRM_IC/MCM", {"FWDTYPE": "", "FWDPREHANDLE": "BOBS"}))
+    assert travelling.blocks["CRM_IC/MCM"]["FWDPREHANDLE"] == "BOBS"
+    assert not any(version.guarded for version in travelling.versions)
+
+
+def test_the_next_transfer_has_marks_of_its_own_and_they_are_guarded_in_turn() -> None:
+    travelling = data()
+    says(travelling, "ann", build_block("crm_ic/mcm", MARKED))
+    says(travelling, "bob", build_block("crm_ic/mcm", {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "BOBS"}))
+    says(travelling, "cid", build_block("crm_ic/mcm", {"FWDTYPE": "", "FWDPREHANDLE": "CIDS"}))
+    assert travelling.blocks["crm_ic/mcm"] == {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "BOBS"}
+
+
+def test_what_the_menu_learnt_is_kept_and_its_block_may_be_added_to() -> None:
+    travelling = data()
+    says(travelling, "ann", build_block("SAP-IC", {"REASON": "OTHER", "NOTE": "x"}))
+    assert travelling.blocks["SAP-IC"] == {"REASON": "BILL", "NOTE": "x", "ACCOUNT": "4000000002"}
+    assert travelling.versions[-1].guarded == ("SAP-IC ACCOUNT", "SAP-IC REASON")
+
+
+def test_every_change_names_its_author_and_both_values() -> None:
+    travelling = data()
+    travelling.learn({"WAITED": "0"}, AT)
+    travelling.learn({"WAITED": "7"}, AT)
+    says(travelling, "ann", build_block("NOTES", {"TEXT": "x"}))
+    told = [(one.number, one.author, one.changes) for one in travelling.versions[1:]]
+    assert told == [
+        (2, "menu", (Change("SAP-IC", "WAITED", None, "0"),)),
+        (3, "menu", (Change("SAP-IC", "WAITED", "0", "7"),)),
+        (4, "ann", (Change("NOTES", "TEXT", None, "x"),)),
+    ]
+    assert travelling.versions[-1].document() == {
+        "version": 4,
+        "author": "ann",
+        "at": "2026-11-22T15:00:00.000+00:00",
+        "changes": [{"application": "NOTES", "field": "TEXT", "old": None, "new": "x"}],
+        "kept": [],
+    }
+
+
+def test_a_write_without_news_is_no_version() -> None:
+    travelling = data()
+    assert travelling.write("ann", travelling.document, AT) is None
+    assert travelling.learn({"REASON": "BILL"}, AT) is None
+    assert (travelling.number, len(travelling.versions)) == (1, 1)
+
+
+def test_history_has_an_end() -> None:
+    travelling = data()
+    for number in range(500):
+        travelling.learn({"WAITED": str(number)}, AT)
+    assert travelling.number == 501
+    assert [version.number for version in travelling.versions] == list(range(302, 502))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<ItemAttachedData><Application",
+        "<!DOCTYPE x><ItemAttachedData/>",
+        f"<ItemAttachedData>{'x' * 3000}</ItemAttachedData>",
+    ],
+)
+def test_a_refused_write_leaves_the_old_document_and_its_history(document: str) -> None:
+    travelling = TravellingData("SAP-IC", Limits(document=2000))
+    travelling.learn({"ACCOUNT": "1"}, AT)
+    before = travelling.document
+    with pytest.raises(IciRefusal):
+        travelling.write("ann", document, AT)
+    assert (travelling.document, travelling.number, len(travelling.versions)) == (before, 1, 1)
+
+
+def test_the_recordings_of_every_leg_are_listed() -> None:
+    travelling = data()
+    assert travelling.record([], AT) is None
+    travelling.record([("caller", "a-1.wav"), ("ann", "a-2.wav")], AT)
+    assert travelling.blocks["IVR/RECORDINGS"] == {"R1": "caller a-1.wav", "R2": "ann a-2.wav"}
+
+
+def test_a_menu_without_attached_data_travels_with_an_empty_document() -> None:
+    travelling = TravellingData("")
+    travelling.learn({}, AT)
+    assert read(travelling.document) == {}
+    says(travelling, "ann", build_block("NOTES", {"TEXT": "x"}))
+    assert travelling.blocks == {"NOTES": {"TEXT": "x"}}
+
+
+def test_differences_are_told_field_by_field() -> None:
+    assert differences({"A": {"X": "1"}, "B": {"Y": "2"}}, {"A": {"X": "1", "Z": ""}}) == [
+        Change("A", "Z", None, ""),
+        Change("B", "Y", "2", None),
+    ]
+
+
+def build_block(application: str, fields: dict[str, str]) -> str:
+    found = re.search(r"<Application.*</Application>", build(application, fields), re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+spaces = st.sampled_from(["", " ", "\n  ", "\t", "\r\n"])
+foreign = st.tuples(
+    st.sampled_from(["id='%s'", 'id="%s" note=\'a > b\'', "x:mark='1' id = '%s'  unknown=\"&quot;\""]),
+    st.lists(
+        st.sampled_from(
+            ["<B/>", "<A> two  spaces </A>", "<C><![CDATA[<raw> & ]] >]]></C>", "<D a='1' b=\"2\"><E/>x</D>",
+             "<!-- a > b -->", "<?pi x?>", "&amp;&#10;", "<A>again</A>"]
+        ), max_size=6,
+    ),
+    spaces,
+)  # fmt: skip
+"""Blocks of producers who care about every octet: attributes, order, white space, CDATA, comments."""
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(foreign, min_size=1, max_size=4), spaces, st.integers(0, 3))
+def test_blocks_of_others_are_the_same_octets_after_twenty_round_trips(
+    blocks: list[tuple[str, list[str], str]], between: str, place: int
+) -> None:
+    written = [
+        f"<Application {attributes % f'P{number}'}>{space.join(['', *parts, ''])}</Application>"
+        for number, (attributes, parts, space) in enumerate(blocks)
+    ]
+    mine = '<Application id="SAP-IC"><REASON>BILL</REASON></Application>'
+    written.insert(place % (len(written) + 1), mine)
+    start = f"<ItemAttachedData xmlns:x='urn:x'>{between}{between.join(written)}{between}</ItemAttachedData>"
+    travelling = TravellingData("SAP-IC")
+    travelling.write("ann", start, AT)
+    travelling.learn({"REASON": "BILL"}, AT)
+    for turn in range(20):
+        travelling.learn({"WAITED": str(turn)}, AT)
+        says(travelling, f"agent{turn % 3}", build_block("OURS", {"TURN": str(turn)}))
+    rest = re.sub(r'<Application id="OURS">.*?</Application>', "", travelling.document, flags=re.DOTALL)
+    at = rest.index('<Application id="SAP-IC">')
+    rest = rest[:at] + mine + rest[rest.index("</Application>", at) + len("</Application>") :]
+    assert rest == start
