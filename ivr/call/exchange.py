@@ -159,6 +159,14 @@ class Exchange:
         """The handoff of this visit that is not over."""
         return next((handoff for handoff in self.handoffs.values() if handoff.visit is visit), None)
 
+    def partner_of(self, visit: Visit) -> str | None:
+        """The leg of whom the caller talks with."""
+        outside = self.outside.get(visit.id)
+        if outside is not None and outside.joined:
+            return outside.leg
+        handoff = self.handoff_of(visit)
+        return handoff.joined.leg if handoff is not None and handoff.joined is not None else None
+
     def cancel_handoff(self, visit: Visit) -> None:
         """The caller left the queue, or hung up while talking."""
         handoff = self.handoff_of(visit)

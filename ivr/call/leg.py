@@ -36,6 +36,18 @@ class VoiceLeg:
         """Our description that went out last."""
         self._offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
+        self.held_us = False
+        """The peer held us before what was agreed last."""
+
+    @property
+    def host(self) -> str:
+        """Our address, as the peer sees it."""
+        return self._local.host
+
+    @property
+    def holds_us(self) -> bool:
+        """The peer does not want to hear us now: hold. RFC 3264 section 8.4."""
+        return self.agreement is not None and not format_of(self.agreement).send
 
     async def open(self, *, beside: str | None = None) -> None:
         """Take ports, in the worker of the leg `beside`, which it will be bridged with.
@@ -86,6 +98,7 @@ class VoiceLeg:
         return self._said
 
     def _use(self, agreement: Agreement) -> None:
+        self.held_us = self.holds_us
         self.agreement = agreement
         self._media.set_remote(self.name, agreement.remote, format_of(agreement))
 

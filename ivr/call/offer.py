@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.leg import VoiceLeg
+from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.ici.capabilities import capabilities_of
@@ -48,6 +49,7 @@ class Offer:
         self._ringing = False
         self._moved = False
         """The telephone was told ports that are gone."""
+        self._held_by_phone = False
         self._phone_lives = asyncio.Event()
         self._tasks = Tasks(handoff.ticket)
 
@@ -195,6 +197,8 @@ class Offer:
                 self._voice.take_answer(answered)
         except RemoteProtocolError as error:
             self.exchange.agent_hung_up(self, f"unusable SDP in the answer to our offer: {error}")
+            return
+        self._follow_hold()
 
     def _picked_up(self, answered: bytes) -> None:
         if self._voice is None or self.status != "alerting":
@@ -224,8 +228,23 @@ class Offer:
         try:
             answer = self._voice.answer(offer) if offer else self._voice.offer()
             self.rooms.signalling.accept_offer(self.leg, answer)
-        except RemoteProtocolError:
-            self.rooms.signalling.refuse_offer(self.leg, 488)
+        except RemoteProtocolError as error:
+            status, headers = refusal_of(error, self._voice.host)
+            self.rooms.signalling.refuse_offer(self.leg, status, headers=headers)
+            return
+        self._follow_hold()
+
+    def _follow_hold(self) -> None:
+        """The hold key of the telephone does what that of the screen does."""
+        if self._voice is None:
+            return
+        if self._voice.holds_us and self.status == "connected":
+            self._held_by_phone = True
+            self._hold()
+        elif not self._voice.holds_us and self._held_by_phone:
+            self._held_by_phone = False
+            if self.status == "held":
+                self._unhold()
 
     # --- joined ------------------------------------------------------------------------------------------
 
@@ -235,11 +254,16 @@ class Offer:
         self.rooms.media.bridge(self.handoff.visit.leg, self.leg)
         self.status = "connected"
         self.tell()
+        self._follow_hold()
+        self.handoff.visit.follow_hold()
         if self._moved and self._voice is not None:
             self.rooms.signalling.offer(self.leg, self._voice.offer())
 
     def hold(self) -> None:
         self._need("hold", "connected")
+        self._hold()
+
+    def _hold(self) -> None:
         self.rooms.media.hold(self.handoff.visit.leg, self.rooms.music)
         self.status = "held"
         self.tell()
@@ -247,6 +271,11 @@ class Offer:
 
     def unhold(self) -> None:
         self._need("unhold", "held")
+        if self._held_by_phone:
+            raise IciRefusal("ICI-STATE", "the telephone holds the call; take it back there", item_id=self.item_id)
+        self._unhold()
+
+    def _unhold(self) -> None:
         self.rooms.media.unhold(self.handoff.visit.leg)
         self.status = "connected"
         self.tell()
@@ -274,6 +303,8 @@ class Offer:
         if not self.live:
             return
         self._tasks.cancel()
+        if self.status == "held":
+            self.rooms.media.unhold(self.handoff.visit.leg)
         if self.status in ("connected", "held"):
             self.rooms.media.unbridge(self.handoff.visit.leg, self.leg)
         self.status, self.reason = "ended", reason

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ivr.call.leg import VoiceLeg
+from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.media.messages import MediaEvent
@@ -74,6 +75,7 @@ class OutsideCall:
                 self._reoffered(event.offer)
             case sip.SessionAnswered() if self._voice is not None:
                 self._voice.take_answer(event.answer)
+                self._follow_hold()
             case _:
                 pass
 
@@ -97,6 +99,8 @@ class OutsideCall:
         self.visit.joined()
         self.exchange.rooms.media.bridge(self.visit.leg, self.leg)
         self.joined = True
+        self._follow_hold()
+        self.visit.follow_hold()
         self._tell(True)
 
     def _reoffered(self, offer: bytes) -> None:
@@ -105,8 +109,21 @@ class OutsideCall:
             return
         try:
             signalling.accept_offer(self.leg, self._voice.answer(offer) if offer else self._voice.offer())
-        except RemoteProtocolError:
-            signalling.refuse_offer(self.leg, 488)
+        except RemoteProtocolError as error:
+            status, headers = refusal_of(error, self._voice.host)
+            signalling.refuse_offer(self.leg, status, headers=headers)
+            return
+        self._follow_hold()
+
+    def _follow_hold(self) -> None:
+        """While the outside line holds us, the caller hears music."""
+        if self._voice is None or not self.joined:
+            return
+        media = self.exchange.rooms.media
+        if self._voice.holds_us:
+            media.hold(self.visit.leg, self.exchange.rooms.music)
+        elif self._voice.held_us:
+            media.unhold(self.visit.leg)
 
     def end(self) -> None:
         """Stop ringing, or hang up."""

@@ -161,8 +161,8 @@ class Signalling:
     def accept_offer(self, leg: str, sdp: bytes) -> None:
         self._wish(lambda now: self.user_agent.accept_offer(leg, sdp, now))
 
-    def refuse_offer(self, leg: str, status: int) -> None:
-        self._wish(lambda now: self.user_agent.refuse_offer(leg, status, now))
+    def refuse_offer(self, leg: str, status: int, *, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self._wish(lambda now: self.user_agent.refuse_offer(leg, status, now, headers=headers))
 
     async def close(self) -> None:
         if self._timer is not None:

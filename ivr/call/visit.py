@@ -12,6 +12,7 @@ from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord, HandoffRecord
 from ivr.call.recordings import Recordings
+from ivr.call.refusal import refusal_of
 from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
@@ -28,7 +29,6 @@ from ivr.media.messages import (
 )
 from ivr.menu import events as menu
 from ivr.menu.machine import MenuMachine
-from ivr.sdp import NotAcceptable
 from ivr.sip import events as sip
 from ivr.store.contracts import Callback
 from ivr.store.numbers import plain_phone
@@ -99,12 +99,9 @@ class Visit:
             signalling.ring(self.leg)
             await self.voice.open()
             sdp = self.voice.answer(incoming.offer) if incoming.offer else self.voice.offer()
-        except NotAcceptable as error:
-            warning = f'{error.code} {incoming.flow.local[0]} "{_quotable(str(error))}"'
-            self._refuse(488, str(error), [("Warning", warning)])
-            return
         except RemoteProtocolError as error:
-            self._refuse(400, str(error), [])
+            status, headers = refusal_of(error, incoming.flow.local[0])
+            self._refuse(status, str(error), headers)
             return
         except IvrError as error:
             retry = str(self.rooms.settings.sip.retry_after)
@@ -220,13 +217,26 @@ class Visit:
             self.rooms.signalling.accept_offer(self.leg, self.voice.answer(offer) if offer else self.voice.offer())
         except RemoteProtocolError as error:
             logger.info("reoffer_refused call=%s why=%s", self.id, error)
-            self.rooms.signalling.refuse_offer(self.leg, 488)
+            status, headers = refusal_of(error, self.incoming.flow.local[0])
+            self.rooms.signalling.refuse_offer(self.leg, status, headers=headers)
+            return
+        self.follow_hold()
 
     def _reanswered(self, answered: bytes) -> None:
         try:
             self.voice.take_answer(answered)
         except RemoteProtocolError as error:
             self.hang_up("failure", f"unusable SDP in the answer to our offer: {error}")
+            return
+        self.follow_hold()
+
+    def follow_hold(self) -> None:
+        """Who talks with a caller who holds us hears music until he is back. RFC 3264 section 8.4."""
+        other = self.exchange.partner_of(self)
+        if other is not None and self.voice.holds_us:
+            self.rooms.media.hold(other, self.rooms.music)
+        elif other is not None and self.voice.held_us:
+            self.rooms.media.unhold(other)
 
     def _key(self, key: str, at: float) -> None:
         if self._started and not self.over:
@@ -431,8 +441,3 @@ class Visit:
         except IvrError as error:
             logger.info("media_figures_missing call=%s error=%s", self.id, error)
         await self.rooms.store.save_call(self.record.document())
-
-
-def _quotable(text: str) -> str:
-    """Text for inside a quoted string, RFC 3261 section 25.1."""
-    return text.replace("\\", "\\\\").replace('"', "'")

@@ -9,6 +9,7 @@ application offers meanwhile waits for its outcome.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ivr.errors import LocalProtocolError
@@ -16,6 +17,7 @@ from ivr.sip.events import SessionAnswered, SessionOffered, SessionRefused
 from ivr.sip.inspection import sdp_of
 from ivr.sip.message import Response
 from ivr.sip.phrases import phrase_of
+from ivr.sip.reply import Header
 
 if TYPE_CHECKING:
     from ivr.sip.acknowledgement import Unacknowledged
@@ -86,8 +88,8 @@ class Renegotiation:
         else:
             self._leg.accept_session(served, now, sdp)
 
-    def refuse(self, status: int, now: float) -> None:
-        self._leg.core.reply(self._take_theirs(), status, now)
+    def refuse(self, status: int, now: float, headers: Sequence[Header] = ()) -> None:
+        self._leg.core.reply(self._take_theirs(), status, now, headers=headers)
 
     def on_acknowledged(self, waiting: Unacknowledged, answer: bytes) -> None:
         if waiting.offered:
