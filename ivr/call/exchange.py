@@ -20,6 +20,7 @@ from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
 from ivr.call.queues import queue_rules
 from ivr.call.record import closed_late
+from ivr.call.referral import Referral
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
@@ -64,7 +65,7 @@ class Exchange:
         self.legs: dict[str, Leg] = {}
         self.handoffs: dict[str, Handoff] = {}
         self.items: OrderedDict[str, Offer] = OrderedDict()
-        self.outside: dict[str, OutsideCall] = {}
+        self.outside: dict[str, OutsideCall | Referral] = {}
         self.accepting = False
         """False before everything is ready, and while stopping: new calls get 503."""
         self.late_pops = 0
@@ -315,7 +316,17 @@ class Exchange:
         def outcome(joined: bool) -> None:
             visit.transfer_ended(TransferEnded("answered" if joined else "failed"))
 
-        self._call_outside(visit, to, outcome)
+        if self.rooms.settings.sip.transfer == "refer":
+            self.outside[visit.id] = referral = Referral(to, visit, self, outcome)
+            referral.begin()
+        else:
+            self._call_outside(visit, to, outcome)
+
+    def referral_told(self, visit: Visit, event: sip.ReferAccepted | sip.ReferProgress | sip.ReferEnded) -> None:
+        """What became of our REFER in the caller's dialog."""
+        referral = self.outside.get(visit.id)
+        if isinstance(referral, Referral):
+            referral.on_sip(event)
 
     def cancel_transfer(self, visit: Visit) -> None:
         """The caller no longer wants it, or is gone."""

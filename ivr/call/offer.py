@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.leg import VoiceLeg
+from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
@@ -125,6 +126,7 @@ class Offer:
             flow,
             caller_uri=f"sip:{caller}@{flow.local[0]}:{flow.local[1]}",
             display_name=f"{self.handoff.queue}: {self.handoff.reason}",
+            headers=headers_for(self.handoff.visit.incoming.user_to_user, self.item_id),
         )
         await self._notice_a_dead_phone()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ivr.call.leg import VoiceLeg
+from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
@@ -56,7 +57,8 @@ class OutsideCall:
         self._ringing = True
         self.exchange.legs[self.leg] = self
         caller = f"sip:{self.visit.record.caller}@{flow.local[0]}:{flow.local[1]}"
-        rooms.signalling.invite(self.leg, target, self._voice.offer(), flow, caller_uri=caller)
+        along = headers_for(self.visit.incoming.user_to_user, self.visit.id)
+        rooms.signalling.invite(self.leg, target, self._voice.offer(), flow, caller_uri=caller, headers=along)
 
     def on_sip(self, event: sip.Output) -> None:
         match event:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ivr.call.keys import KeyLog
+from ivr.call.reference import reference_in
+from ivr.sip.events import IncomingCall
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -89,10 +91,31 @@ class CallRecord:
     recordings: list[dict[str, Any]] = field(default_factory=list)
     """What callers said after the beep: step, at, seconds, file (None when nothing was kept) and why it ended."""
     media: dict[str, Any] | None = None
+    diverted: list[dict[str, Any]] = field(default_factory=list)
+    """From whom the call was diverted to us, the latest first: from and reason. Told by trusted addresses only."""
+    user_to_user: list[str] = field(default_factory=list)
+    """What applications on the way said about the call (RFC 7433)."""
+    goes_on_from: str = ""
+    """The call, here or at another engine, from which this one was transferred to us."""
     end_by: str = ""
     """caller, system, agent or failure."""
     end_reason: str = ""
     language: str = ""
+
+    @classmethod
+    def of(cls, call_id: str, incoming: IncomingCall, started: datetime, *, menu: str, unknown: str) -> CallRecord:
+        """A call that has just come; `unknown` stands for a number that was withheld."""
+        return cls(
+            id=call_id,
+            caller=incoming.calling_number or unknown,
+            called=incoming.called,
+            started=started,
+            sip_call_id=incoming.call_id,
+            menu=menu,
+            diverted=[{"from": one.number or one.uri, "reason": one.reason} for one in incoming.diversions],
+            user_to_user=[value.text for value in incoming.user_to_user],
+            goes_on_from=reference_in(incoming.user_to_user),
+        )
 
     def enter(self, step: str, at: float) -> None:
         self.path.append(step)
@@ -132,6 +155,9 @@ class CallRecord:
             "incidents": list(self.incidents),
             "recordings": [dict(recording) for recording in self.recordings],
             "media": self.media,
+            "diverted": list(self.diverted),
+            "user_to_user": list(self.user_to_user),
+            "goes_on_from": self.goes_on_from or None,
             "sip_call_id": self.sip_call_id,
             "end": {"by": self.end_by, "reason": self.end_reason} if self.end_by else None,
         }

@@ -18,6 +18,7 @@ from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBy
 from ivr.sip.framing import StreamFramer
 from ivr.sip.sources import source_of
 from ivr.sip.user_agent import UserAgent
+from ivr.sip.user_to_user import UserToUser
 
 Address = tuple[str, int]
 TIME_TO_FINISH = 15.0
@@ -142,6 +143,7 @@ class Signalling:
         caller_uri: str,
         display_name: str = "",
         headers: Sequence[tuple[str, str]] = (),
+        replaces: str = "",
     ) -> None:
         outputs = self.user_agent.invite(
             leg,
@@ -152,8 +154,27 @@ class Signalling:
             caller_uri=caller_uri,
             display_name=display_name,
             headers=headers,
+            replaces=replaces,
         )
         self._carry_out(outputs)
+
+    def refer(
+        self, leg: str, target: str, *, replaces_leg: str = "", user_to_user: Sequence[UserToUser] = ()
+    ) -> None:
+        """Raises LocalProtocolError when the call cannot be transferred now: then no `ReferEnded` follows."""
+        outputs = self.user_agent.refer(
+            leg, target, self._now(), replaces_leg=replaces_leg, user_to_user=user_to_user
+        )
+        self._carry_out(outputs)
+
+    def accept_refer(self, leg: str) -> None:
+        self._wish(lambda now: self.user_agent.accept_refer(leg, now))
+
+    def refuse_refer(self, leg: str, status: int, *, phrase: str = "") -> None:
+        self._wish(lambda now: self.user_agent.refuse_refer(leg, status, now, phrase=phrase))
+
+    def tell_refer(self, leg: str, status: int, *, phrase: str = "") -> None:
+        self._wish(lambda now: self.user_agent.tell_refer(leg, status, now, phrase=phrase))
 
     def offer(self, leg: str, sdp: bytes) -> None:
         self._wish(lambda now: self.user_agent.offer(leg, sdp, now))

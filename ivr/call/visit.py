@@ -64,14 +64,9 @@ class Visit:
         self.voice = VoiceLeg(incoming.leg, incoming.flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
         self.number = plain_phone(incoming.calling_number)
         """The caller's telephone number; empty when it was withheld, or is a name."""
-        self.record = CallRecord(
-            id=call_id,
-            caller=incoming.calling_number or self.rooms.settings.ici.unknown_number,
-            called=incoming.called,
-            started=self.rooms.clock.utc(),
-            sip_call_id=incoming.call_id,
-            menu=f"{self.menu.name}@{self.menu.version}" + (" (draft)" if self.draft else ""),
-        )
+        playing = f"{self.menu.name}@{self.menu.version}" + (" (draft)" if self.draft else "")
+        unknown = self.rooms.settings.ici.unknown_number
+        self.record = CallRecord.of(call_id, incoming, self.rooms.clock.utc(), menu=playing, unknown=unknown)
         self.tasks = Tasks(call_id)
         self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
         self.recordings = Recordings(
@@ -80,6 +75,8 @@ class Visit:
         self.data: TravellingData | None = None
         """Attached data, from the first handoff on."""
         self.sandbox = Sandbox(self, self._drive) if self.draft else None
+        self.leaving = ""
+        """Why the caller's side will hang up next, when it has accepted a transfer."""
         self.over = False
         """Nothing more is said or heard; the record is being closed."""
         self._answered_at = self._now()
@@ -130,7 +127,7 @@ class Visit:
             case sip.CallCancelled():
                 self.finish("caller", "cancelled before the answer")
             case sip.CallEnded(by="remote"):
-                self.finish("caller", event.reason or "BYE")
+                self._caller_left(event.reason or "BYE")
             case sip.CallEnded(by="failure"):
                 self.finish("failure", event.reason)
             case sip.SessionOffered():
@@ -141,8 +138,18 @@ class Visit:
                 self.hang_up("failure", f"the media worker died, and new ports were refused with {event.status}")
             case sip.KeyInfo():
                 self._key(event.key, self._now())
+            case sip.ReferAccepted() | sip.ReferProgress() | sip.ReferEnded():
+                self.exchange.referral_told(self, event)
             case _:
                 pass
+
+    def _caller_left(self, reason: str) -> None:
+        """Whose side has accepted a transfer leaves for that."""
+        if self.leaving:
+            self._drive(menu.TransferEnded("answered"))
+            self.finish("system", self.leaving)
+        else:
+            self.finish("caller", reason)
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of the caller's sound."""

@@ -40,6 +40,11 @@ def _head(record: dict[str, Any], out: Console) -> None:
     for label, value in (
         ("from", record.get("caller") or "withheld"),
         ("to", record.get("called")),
+        (
+            "diverted",
+            ", ".join(f"{one.get('from')} ({one.get('reason')})" for one in _dicts(record.get("diverted"))),
+        ),
+        ("goes on from", record.get("goes_on_from")),
         ("started", _moment(record.get("started"))),
         ("lasted", lasted),
         ("menu", record.get("menu")),

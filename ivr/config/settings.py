@@ -112,6 +112,9 @@ class SipSettings:
     gateway: str = ""
     """SIP address those numbers are called through, such as ``sip:gate.example:5060``; the first of `trunks`
     where it is empty."""
+    transfer: str = "bridge"
+    """How a menu's `transfer` joins a caller with a number outside: ``bridge`` calls it and stays in between,
+    ``refer`` asks the caller's own side to call it (RFC 3515) and leaves when it has."""
     accounts: tuple[Account, ...] = (Account("softphone", "softphone"),)
     """Telephones that may register, besides the agents' own."""
 

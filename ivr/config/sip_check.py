@@ -13,6 +13,8 @@ from ivr.config.settings import SipSettings
 SipProblem = tuple[str, str]
 """The key, and what is wrong with it and what to write instead."""
 
+TRANSFERS = ("bridge", "refer")
+
 
 def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
     """Every mistake."""
@@ -23,6 +25,8 @@ def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
             "gateway",
             "is missing; numbers listed in dial need the SIP address of a gateway, or a [[sip.trunks]]",
         )
+    if sip.transfer not in TRANSFERS:
+        yield "transfer", f"is {sip.transfer!r}; write one of {', '.join(TRANSFERS)}"
     if 90 <= sip.session_expires < sip.min_session_expires:
         yield "session_expires", f"is below min_session_expires, {sip.min_session_expires}; make it that at least"
     for key, addresses in (("listen", sip.addresses), ("tls_listen", sip.tls_listen)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ivr.sip.address import parse_sip_address
 from ivr.sip.events import UserAgentSettings
 from ivr.sip.user_agent import UserAgent
 from ivr.testing.phone_sound import PhoneSound
+from ivr.testing.phone_transfer import PhoneTransfer, follow
 
 KEY_LENGTH = 0.1
 KEY_PAUSE = 0.1
@@ -43,6 +44,8 @@ class Answering:
     """Seconds it rings."""
     status: int = 200
     """Another status refuses the call after that time."""
+    refers: int = 202
+    """How it answers who asks it to call somebody else; 202 does it."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     srtp: Srtp = "off"
     """Whether it protects its sound (RFC 4568)."""
@@ -64,6 +67,11 @@ class PhoneCall:
         self.caller = ""
         """User part of who calls us, when we were dialled."""
         self.display_name = ""
+        self.incoming: sip.IncomingCall | None = None
+        """All about it, when we were dialled."""
+        self.transfer = PhoneTransfer()
+        self.transferred: PhoneCall | None = None
+        """The call that the other side asked us to make instead of this one."""
         self.timeline: dict[str, float] = {"dialled": self._clock.monotonic()}
         """Monotonic times: dialled, trying, ringing, answered, ended."""
         self.ended_by = ""
@@ -132,6 +140,14 @@ class PhoneCall:
         self.reoffered = asyncio.get_running_loop().create_future()
         self._phone.signalling.offer(self.leg, self.offered.encode())
         return await self.reoffered
+
+    async def refer(self, target: str, *, to_call: PhoneCall | None = None) -> sip.ReferEnded:
+        """Ask the other side to call `target` instead of us (to take the place of `to_call`, our call with it).
+
+        Returns what became of it; this call goes on until somebody hangs up. Raises LocalProtocolError.
+        """
+        self._phone.signalling.refer(self.leg, target, replaces_leg=to_call.leg if to_call else "")
+        return await self.transfer.outcome()
 
     async def decided(self) -> None:
         """Until it is answered, refused or over."""
@@ -249,7 +265,7 @@ class ScriptedPhone:
         host = "127.0.0.1" if self._host == "0.0.0.0" else self._host
         return f"sip:{self.user}@{host}:{self.signalling.port}"
 
-    async def dial(self, target: str, *, wait: bool = True) -> PhoneCall:
+    async def dial(self, target: str, *, wait: bool = True, headers: Sequence[tuple[str, str]] = ()) -> PhoneCall:
         """Call a SIP address; returns when it is answered, refused or dead (at once if not `wait`).
 
         Raises IvrError for an address that is none, OSError for a host without address.
@@ -264,7 +280,8 @@ class ScriptedPhone:
         call.offered = make_offer(call.local)
         self._calls[call.leg] = call
         caller = f"sip:{self.user}@{flow.local[0]}:{flow.local[1]}"
-        self.signalling.invite(call.leg, target, call.offered.encode(), flow, caller_uri=caller)
+        offer = call.offered.encode()
+        self.signalling.invite(call.leg, target, offer, flow, caller_uri=caller, headers=headers)
         if wait:
             await call.decided()
         return call
@@ -301,6 +318,10 @@ class ScriptedPhone:
                 self._reanswered(call, event.answer)
             case sip.SessionRefused():
                 _tell(call.reoffered, event.status)
+            case sip.ReferRequested():
+                self._spawn(follow(self, call, event))
+            case sip.ReferAccepted() | sip.ReferProgress() | sip.ReferEnded():
+                call.transfer.told(event)
             case _:
                 pass
 
@@ -366,7 +387,7 @@ class ScriptedPhone:
         """A call came in: ring, then answer or refuse as `answering` says."""
         sound = PhoneSound(self.clock)
         call = PhoneCall(incoming.leg, self, sound)
-        call.caller = incoming.calling_number
+        call.caller, call.incoming = incoming.calling_number, incoming
         self._calls[incoming.leg] = call
         self.signalling.ring(incoming.leg)
         self.rung += 1
