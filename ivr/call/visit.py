@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ivr.call.callback import note_callback
 from ivr.call.draft import Sandbox
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
@@ -30,7 +31,6 @@ from ivr.media.messages import (
 from ivr.menu import events as menu
 from ivr.menu.machine import MenuMachine
 from ivr.sip import events as sip
-from ivr.store.contracts import Callback
 from ivr.store.numbers import plain_phone
 
 if TYPE_CHECKING:
@@ -366,24 +366,7 @@ class Visit:
         self._drive(ended)
 
     async def _note_callback(self, command: menu.NoteCallback) -> None:
-        callback = Callback(
-            number=command.number,
-            queue=command.queue,
-            reason=command.reason,
-            call_id=self.id,
-            attached_data=dict(command.fields),
-            noted=self.rooms.clock.utc(),
-        )
-        try:
-            await self.rooms.store.note_callback(callback)
-        except IvrError as error:
-            logger.error("callback_not_noted call=%s error=%s", self.id, error)
-            self._drive(menu.CallbackNoted(False))
-            return
-        logger.info("callback_noted call=%s queue=%s", self.id, command.queue)
-        if self.record.handoffs:
-            self.record.handoffs[-1].outcome = "callback"
-        self._drive(menu.CallbackNoted(True))
+        self._drive(await note_callback(self, command))
 
     def _wait_for_agent(self, command: menu.StartHandoff) -> None:
         self.sounding.wait(command.waiting)
