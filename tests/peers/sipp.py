@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import random
 import socket
+from collections.abc import Iterable
 from pathlib import Path
+
+from peers.scenario import scenario
 
 from ivr.config import HostPort
 
@@ -22,14 +25,25 @@ class Sipp:
         self._folder = folder
         self._runs = 0
 
+    async def play(
+        self, name: str, steps: Iterable[str], target: HostPort, *options: str, tcp: bool = False
+    ) -> None:
+        """Play the steps of a scenario that has no file. Raises AssertionError as `run` does."""
+        file = self._folder / f"{name}.xml"
+        file.write_text(scenario(name, steps))
+        await self._play(file, target, *options, calls=1, tcp=tcp)
+
     async def run(self, scenario: str, target: HostPort, *options: str, calls: int = 1, tcp: bool = False) -> None:
         """Play a scenario so often. Raises AssertionError, with SIPp's words, when it did not go as written."""
+        await self._play(SCENARIOS / f"{scenario}.xml", target, *options, calls=calls, tcp=tcp)
+
+    async def _play(self, file: Path, target: HostPort, *options: str, calls: int, tcp: bool) -> None:
         self._runs += 1
-        log = self._folder / f"{scenario}-{self._runs}"
+        log = self._folder / f"{file.stem}-{self._runs}"
         first = _free_port(6)
         port, control_port, media_port = first, first + 1, first + 2  # it takes four for media
         process = await asyncio.create_subprocess_exec(
-            "sipp", str(target), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", "ivr",
+            "sipp", str(target), "-sf", str(file), "-s", "ivr",
             "-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(media_port),
             "-cp", str(control_port),
             "-t", "t1" if tcp else "u1", "-m", str(calls), "-nostdin",
@@ -53,7 +67,7 @@ class Sipp:
             _text(Path(f"{log}.messages"))[-6000:],
             printed.decode(errors="replace")[-1500:],
         ]
-        assert process.returncode == 0, f"{scenario}: SIPp ended with {process.returncode}\n" + "\n".join(said)
+        assert process.returncode == 0, f"{file.stem}: SIPp ended with {process.returncode}\n" + "\n".join(said)
 
 
 def _text(file: Path) -> str:
