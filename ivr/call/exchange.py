@@ -25,6 +25,7 @@ from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
 from ivr.errors import LocalProtocolError
+from ivr.ici.switchboard import EndReason
 from ivr.media.messages import MediaEvent, WorkerLost
 from ivr.menu.events import HandoffEnded, StartHandoff, TransferEnded
 from ivr.menu.model import Menu
@@ -150,11 +151,14 @@ class Exchange:
 
     # --- handoffs -------------------------------------------------------------------------------------------
 
-    def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
+    def start_handoff(self, visit: Visit, command: StartHandoff, since: float | None = None) -> None:
+        """Find an agent. `since`: monotonic time from which a caller waits who is back from one."""
         ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
-        self.handoffs[ticket] = Handoff(ticket, visit, command, self)
+        self.handoffs[ticket] = Handoff(ticket, visit, command, self, since)
         visit.save()
-        self.tell_floor(floor.CallerJoined(ticket, command.queue, command.priority_raise))
+        returned = since is not None
+        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, since, returned=returned)
+        self.tell_floor(joined)
 
     def handoff_of(self, visit: Visit) -> Handoff | None:
         """The handoff of this visit that is not over."""
@@ -163,7 +167,7 @@ class Exchange:
     def partner_of(self, visit: Visit) -> str | None:
         """The leg of whom the caller talks with."""
         outside = self.outside.get(visit.id)
-        if outside is not None and outside.joined:
+        if isinstance(outside, OutsideCall) and outside.joined:
             return outside.leg
         handoff = self.handoff_of(visit)
         return handoff.joined.leg if handoff is not None and handoff.joined is not None else None
@@ -174,7 +178,7 @@ class Exchange:
         if handoff is None:
             return
         if handoff.joined is not None:
-            self._part(handoff)
+            self._part(handoff, "failed" if visit.record.end_by == "failure" else "normal")
         else:
             self.tell_floor(floor.CallerLeft(handoff.ticket))
 
@@ -189,13 +193,23 @@ class Exchange:
         self._part(handoff)
         visit.hang_up("agent", reason or "BYE")
 
-    def _part(self, handoff: Handoff) -> None:
+    def agent_lost(self, offer: Offer, why: str) -> None:
+        """The agent's telephone died in a call: the caller waits again, before others, from when he began to."""
+        handoff, visit = offer.handoff, offer.handoff.visit
+        if handoff.joined is not offer or visit.over:
+            self.agent_hung_up(offer, why)
+            return
+        visit.note_incident(f"{offer.agent} was lost: {why}")
+        self._part(handoff, "failed")
+        visit.wait_again(handoff.command, handoff.since)
+
+    def _part(self, handoff: Handoff, reason: EndReason = "normal") -> None:
         """Agent and caller are no longer together."""
         offer = handoff.joined
         self.handoffs.pop(handoff.ticket, None)
         if offer is not None:
             handoff.joined = None
-            offer.end("normal")
+            offer.end(reason)
             self.tell_floor(floor.AgentCallEnded(offer.agent, handoff.ticket))
 
     def remember(self, offer: Offer) -> None:

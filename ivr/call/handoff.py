@@ -25,14 +25,17 @@ logger = logging.getLogger(__name__)
 class Handoff:
     """Lives from the menu's StartHandoff until agent and caller have parted."""
 
-    def __init__(self, ticket: str, visit: Visit, command: StartHandoff, exchange: Exchange) -> None:
+    def __init__(
+        self, ticket: str, visit: Visit, command: StartHandoff, exchange: Exchange, since: float | None = None
+    ) -> None:
         self.ticket = ticket
         self.visit = visit
         self.exchange = exchange
         self.queue = command.queue
         self.reason = command.reason
-        self._command = command
-        self._started = exchange.rooms.clock.monotonic()
+        self.command = command
+        self.since = exchange.rooms.clock.monotonic() if since is None else since
+        """Monotonic time the caller began to wait, with an agent before this one or not."""
         limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
         self.data = visit.data = visit.data or TravellingData(command.application, limits)
         """The attached data, as it travels: the same through all handoffs of a visit."""
@@ -63,8 +66,8 @@ class Handoff:
         return self.data.document
 
     def _refresh(self) -> None:
-        waited = str(int(self.exchange.rooms.clock.monotonic() - self._started))
-        live = self._command.live_fields
+        waited = str(int(self.exchange.rooms.clock.monotonic() - self.since))
+        live = self.command.live_fields
         self._learn({name: waited for name, source in live.items() if source == "waited"})
 
     def _learn(self, fields: Mapping[str, str]) -> None:

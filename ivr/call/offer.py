@@ -156,7 +156,9 @@ class Offer:
             case sip.CallEnded():
                 self._ringing = False
                 self._leg_over()
-                if event.by != "local":
+                if event.by == "failure":
+                    self.exchange.agent_lost(self, event.reason)
+                elif event.by != "local":
                     self.exchange.agent_hung_up(self, event.reason)
             case sip.SessionOffered():
                 self._reoffered(event.offer)
@@ -169,7 +171,7 @@ class Offer:
 
     def on_media(self, event: MediaEvent) -> None:
         if isinstance(event, MediaSilent) and self.status in ("connected", "held"):
-            self.exchange.agent_hung_up(self, f"no sound from the agent for {event.seconds:.0f} s")
+            self.exchange.agent_lost(self, f"no sound from the agent for {event.seconds:.0f} s")
 
     def sound_lost(self) -> None:
         """The media worker died: go where the caller's leg goes, and tell the telephone once it is picked up."""

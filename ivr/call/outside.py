@@ -11,7 +11,7 @@ from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
-from ivr.media.messages import MediaEvent
+from ivr.media.messages import MediaEvent, MediaSilent
 from ivr.sip import events as sip
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class OutsideCall:
                 pass
 
     def on_media(self, event: MediaEvent) -> None:
-        """Nothing of the outside line's sound concerns us."""
+        if isinstance(event, MediaSilent) and self.joined:
+            self.visit.hang_up("failure", f"no sound from the outside line for {event.seconds:.0f} s")
 
     def sound_lost(self) -> None:
         self.visit.hang_up("failure", "the media worker died")

@@ -372,6 +372,12 @@ class Visit:
         self.sounding.wait(command.waiting)
         self.exchange.start_handoff(self, command)
 
+    def wait_again(self, command: menu.StartHandoff, since: float) -> None:
+        """The agent is gone: back to the queue, with the words and music of those who wait."""
+        self._drive(menu.HandoffResumed())
+        self.sounding.wait(command.waiting)
+        self.exchange.start_handoff(self, command, since)
+
     def joined(self) -> None:
         """An agent, or an outside line, is there: make room for the voices."""
         self.sounding.silence()
