@@ -1,7 +1,7 @@
 """Proof asked of others: who a REGISTER comes from. RFC 3261 section 22.3, RFC 7616 section 3.3.
 
-The nonce is a time and its signature, so nothing is kept for a stranger who never comes back, and an old
-one is told from a forged one.
+The nonce is a time, a mark of whom it was given to, and the signature of both. So nothing is kept for a stranger
+who never comes back, an old one is told from a forged one, and what one source has proved is of no use to another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Verdict(Enum):
     WRONG = auto()
     """None, a wrong password, an unknown user: never told apart."""
     STALE = auto()
-    """Right, but for a nonce that is too old."""
+    """Right, but for a nonce that is too old; or, right or wrong, with a nonce given to another source."""
     RIGHT = auto()
 
 
@@ -37,9 +37,9 @@ class Challenger:
         self._algorithms = algorithms
         self._key = key
 
-    def challenges(self, now: float, stale: bool) -> list[Header]:
-        """One header for each algorithm offered, in the order of preference."""
-        nonce = self._nonce(f"{int(now * 1000):x}")
+    def challenges(self, source: str, now: float, stale: bool) -> list[Header]:
+        """For `source`, one header for each algorithm offered, in the order of preference."""
+        nonce = self._nonce(f"{int(now * 1000):x}", self._mark(source))
         tail = ", stale=true" if stale else ""
         return [
             (
@@ -49,15 +49,21 @@ class Challenger:
             for name in self._algorithms
         ]
 
-    def check(self, request: Request, now: float) -> tuple[Verdict, str]:
-        """What the credentials are worth, and whose they are."""
+    def given(self, request: Request) -> dict[str, str] | None:
+        """The credentials for our realm; None when there are none."""
         for value in request.headers.getlist("Authorization"):
             given = parse_digest(value)
             if given is not None and given.get("realm") == self._realm:
-                return self._judge(given, request.method, now), given.get("username", "")
-        return Verdict.WRONG, ""
+                return given
+        return None
 
-    def _judge(self, given: dict[str, str], method: str, now: float) -> Verdict:
+    def is_ours(self, given: dict[str, str], source: str) -> bool:
+        """Whether the nonce was made by us for `source`: then nobody has forged the sender of the request."""
+        stamp, _, rest = given.get("nonce", "").partition(".")
+        mark = rest.partition(".")[0]
+        return _equal(given.get("nonce", ""), self._nonce(stamp, mark)) and _equal(mark, self._mark(source))
+
+    def judge(self, given: dict[str, str], method: str, source: str, now: float) -> Verdict:
         """The same work is done for a user nobody knows: the time it takes tells nothing either."""
         qop = given.get("qop", "").lower()
         algorithm = algorithm_of(given)
@@ -79,18 +85,23 @@ class Challenger:
         )
         right = _equal(given.get("response", "").lower(), proof.response())
         age = self._age(nonce, now)
+        if age is not None and not self.is_ours(given, source):
+            return Verdict.STALE
         if not right or password is None or age is None:
             return Verdict.WRONG
         return Verdict.RIGHT if age <= NONCE_LIFETIME else Verdict.STALE
 
-    def _nonce(self, stamp: str) -> str:
-        signature = hmac.new(self._key, f"{stamp}:{self._realm}".encode(), "sha256").hexdigest()[:32]
-        return f"{stamp}.{signature}"
+    def _mark(self, source: str) -> str:
+        return hmac.new(self._key, f"source:{source}".encode(), "sha256").hexdigest()[:12]
+
+    def _nonce(self, stamp: str, mark: str) -> str:
+        text = f"{stamp}:{mark}:{self._realm}".encode("utf-8", "surrogateescape")
+        return f"{stamp}.{mark}.{hmac.new(self._key, text, 'sha256').hexdigest()[:32]}"
 
     def _age(self, nonce: str, now: float) -> float | None:
         """Seconds since we made the nonce; None when we did not."""
-        stamp = nonce.partition(".")[0]
-        if not _equal(nonce, self._nonce(stamp)):
+        stamp, _, rest = nonce.partition(".")
+        if not _equal(nonce, self._nonce(stamp, rest.partition(".")[0])):
             return None
         return max(0.0, now - int(stamp, 16) / 1000)
 

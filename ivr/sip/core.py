@@ -29,7 +29,10 @@ MAX_DATAGRAM = 1300
 WITHOUT_TCP = 600.0
 """Seconds for which a peer that took no TCP connection is not asked again."""
 MAX_WITHOUT_TCP = 1000
-COUNTERS = ("received", "dropped", "malformed", "repeated", "overloaded", "authentication_failed")
+COUNTERS = (
+    *("received", "dropped", "malformed", "repeated", "overloaded"),
+    *("authentication_failed", "authentication_dropped"),
+)
 """What is counted from the first message on."""
 
 

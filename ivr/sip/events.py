@@ -205,7 +205,8 @@ class KeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A telephone proved itself and bound (or with expires 0 removed) a contact. RFC 3261 section 10."""
+    """A telephone proved itself and bound a contact; with expires 0 it is removed, or its time is over.
+    RFC 3261 section 10."""
 
     user: str
     contact: str

@@ -15,10 +15,11 @@ from __future__ import annotations
 import hmac
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.authoriser import Authoriser
+from ivr.sip.bindings import Binding
 from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
@@ -31,7 +32,7 @@ from ivr.sip.invitation import invitation
 from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import MalformedMessage, Request, decode
 from ivr.sip.outgoing_leg import OutgoingLeg
-from ivr.sip.registrar import Binding, Registrar
+from ivr.sip.registrar import Registrar
 from ivr.sip.registration import Line, Registrations
 from ivr.sip.replaces import replaced_leg
 from ivr.sip.reply import Header, Refusal, reply_to
@@ -80,7 +81,8 @@ class UserAgent(Transfers):
     @property
     def counters(self) -> dict[str, int]:
         """Messages ``received``, ``dropped``, ``malformed``, ``repeated``, ``overloaded`` (too many transactions),
-        ``authentication_failed``; each is there from the start."""
+        ``authentication_failed``, ``authentication_dropped`` (of who guesses too much); each is there from the
+        start."""
         return dict(self._core.counters)
 
     @property
@@ -94,8 +96,16 @@ class UserAgent(Transfers):
         return self._core.layer.served_count + self._core.layer.sent_count
 
     def bindings(self, user: str, now: float) -> list[Binding]:
-        """Where a registered user can be reached, the latest first; empty when nowhere."""
-        return self._registrar.bindings(user, now)
+        """Where a registered user can be reached, the preferred first; empty when nowhere."""
+        return self._registrar.bindings.of(user, now)
+
+    def registered(self, now: float) -> dict[str, list[Binding]]:
+        """Every user who can be reached, and where."""
+        return self._registrar.bindings.users(now)
+
+    def restore_bindings(self, bindings: Iterable[Binding], now: float) -> None:
+        """Take what was registered before a restart."""
+        self._registrar.restore(bindings, now)
 
     # --- what the network brings
 

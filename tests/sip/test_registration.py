@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from ivr.sip.bindings import Binding
 from ivr.sip.digest import ALGORITHMS, DigestInput, parse_digest
 from ivr.sip.events import Flow, Registered, UserAgentSettings
 from ivr.sip.user_agent import UserAgent
@@ -195,3 +197,112 @@ def test_no_password_reaches_a_log(telephone: Telephone, caplog: pytest.LogCaptu
         telephone.register(proof(challenge, "secret"))
     assert "secret" not in caplog.text
     assert "register_refused source=192.0.2.1" in caplog.text
+
+
+def test_what_a_wrong_password_gets_is_what_an_unknown_user_gets_byte_for_byte(
+    telephone: Telephone, make_peer: Any, make_request: Make
+) -> None:
+    """But for the tag, which is random."""
+    seen = set()
+    for user, password in (("alice", "wrong"), ("nobody", "wrong"), ("nobody", "secret")):
+        settings = UserAgentSettings(accounts={"alice": "secret"})
+        phone = Telephone(make_peer(UserAgent(settings, rng=random.Random(7))), make_request)
+        challenge = phone.challenge()
+        phone.register(proof(challenge, password, user=user))
+        (sent,) = phone.peer.sends
+        seen.add(re.sub(rb";tag=\w+", b"", sent.data))
+    assert len(seen) == 1
+
+
+def test_who_guesses_on_is_not_answered_right_or_wrong(
+    telephone: Telephone, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = telephone.peer
+    answers = []
+    with caplog.at_level(logging.WARNING):
+        for _ in range(8):
+            answers.append(telephone.register(proof(telephone_challenge(telephone), "guess")).statuses)
+    assert answers == [[401]] * 5 + [[]] * 3
+    assert peer.user_agent.counters["authentication_dropped"] == 3
+    assert "register_guessed source=192.0.2.1 user=alice" in caplog.text
+    assert "guess\n" not in caplog.text
+    assert telephone.register(proof(telephone_challenge(telephone), "secret")).statuses == []
+    assert peer.user_agent.transactions < 20, "a dropped REGISTER holds memory"
+    peer.now += 2.1
+    assert telephone.register(proof(telephone_challenge(telephone), "secret")).statuses == [200]
+
+
+def telephone_challenge(telephone: Telephone) -> dict[str, str]:
+    """Of a REGISTER without credentials, which is answered in any case."""
+    response = telephone.register().response
+    return parse_digest(response.headers["WWW-Authenticate"]) or {}
+
+
+def test_guesses_at_a_registered_account_do_not_stop_its_own_telephone(
+    telephone: Telephone, make_peer: Any, make_request: Make
+) -> None:
+    telephone.register(proof(telephone.challenge(), "secret"))
+    guesser = Telephone(make_peer(telephone.peer.user_agent), make_request)
+    guesser.cseq = 1000  # and so a branch of its own
+    for number in range(40):
+        guesser.peer.flow = Flow("udp", ("192.0.2.2", 5060), (f"198.51.100.{number}", 5060))
+        guesser.register(proof(telephone_challenge(guesser), "guess"), call_id=f"g{number}")
+    assert guesser.peer.statuses == [], "the account is not guarded"
+    assert telephone.register(proof(telephone_challenge(telephone), "secret")).statuses == [200]
+
+
+def test_a_nonce_given_to_another_is_told_nothing_and_blames_nobody(
+    telephone: Telephone, make_peer: Any, make_request: Make
+) -> None:
+    """Else it would do for guessing, or for having somebody else's address locked out."""
+    challenge = telephone.challenge()
+    other = Telephone(make_peer(telephone.peer.user_agent), make_request)
+    other.cseq = 1000  # and so a branch of its own
+    other.peer.flow = Flow("udp", ("192.0.2.2", 5060), ("198.51.100.7", 5060))
+    for password in ("secret", "wrong") * 10:
+        response = other.register(proof(challenge, password)).response
+        assert (response.status, "stale=true" in response.headers["WWW-Authenticate"]) == (401, True)
+    fresh = parse_digest(response.headers["WWW-Authenticate"])
+    assert fresh is not None
+    assert other.register(proof(fresh, "secret")).statuses == [200]
+
+
+def test_a_scan_gets_no_challenge_any_more(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    for number in range(6):
+        telephone.register(proof(challenge, "x", user=f"user{number}"))
+    assert telephone.register().statuses == []
+    telephone.peer.now += 3
+    assert telephone.register().statuses == [401]
+
+
+def test_a_binding_that_ends_is_told(telephone: Telephone) -> None:
+    telephone.register(proof(telephone.challenge(), "secret") + "\nExpires: 60")
+    peer = telephone.peer.waits(61)
+    assert peer.events == [Registered("alice", "sip:alice@192.0.2.1", 0, peer.flow)]
+    assert peer.user_agent.registered(peer.now) == {}
+
+
+def test_bindings_from_before_a_restart_are_taken_for_users_there_still_are(telephone: Telephone) -> None:
+    agent, now = telephone.peer.user_agent, telephone.peer.now
+    flow = telephone.peer.flow
+    agent.restore_bindings(
+        [
+            Binding("alice", "sip:alice@192.0.2.1:7000", flow, now + 50, "c1@192.0.2.1", 7),
+            Binding("gone", "sip:gone@192.0.2.1", flow, now + 50, "c2", 1),
+        ],
+        now,
+    )
+    assert list(agent.registered(now)) == ["alice"]
+    challenge = telephone.challenge()
+    text = proof(challenge, "secret")
+    assert telephone.register(text, contact="<sip:alice@192.0.2.1:7000>").statuses == [500], "CSeq 2 after CSeq 7"
+    assert telephone.peer.waits(51).events == [Registered("alice", "sip:alice@192.0.2.1:7000", 0, flow)]
+
+
+def test_contacts_have_preferences(telephone: Telephone) -> None:
+    challenge = telephone.challenge()
+    contact = "<sip:alice@192.0.2.1>;q=0.2, <sip:alice@192.0.2.3>;q=0.9, <sip:alice@192.0.2.4>;q=2"
+    peer = telephone.register(proof(challenge, "secret"), contact=contact)
+    found = [binding.contact[-1] for binding in peer.user_agent.bindings("alice", peer.now)]
+    assert found == ["4", "3", "1"]
