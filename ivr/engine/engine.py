@@ -113,6 +113,9 @@ class Engine:
         )
         signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates, places=places)
         self._parts.push_async_callback(signalling.close)
+        if settings.sip.srtp != "off" and not settings.sip.tls_listen:
+            why = "keys of protected sound (sip.srtp) go through SIP that everybody on the way can read; use TLS"
+            logger.warning("srtp_keys_readable why=%r setting=sip.tls_listen", why)
         await self._bind_sip(signalling)
         if certificates is not None:
             self._watch_files(certificates)
