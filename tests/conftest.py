@@ -82,7 +82,10 @@ def prompts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of rendered prompts for all engines of a test run; TEST_PROMPTS keeps it for the next run."""
     kept = os.environ.get("TEST_PROMPTS")
     if not kept:
-        return tmp_path_factory.mktemp("prompts")
+        run = tmp_path_factory.getbasetemp()
+        folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "prompts"
+        folder.mkdir(exist_ok=True)
+        return folder
     folder = Path(kept).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder

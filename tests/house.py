@@ -142,7 +142,8 @@ class House:
         if not path.exists() and not made.exists():
             store = await SqliteStore.open(path)
             await store.close()
-            shutil.copy(path, made)
+            shutil.copy(path, half := made.with_suffix(f".{os.getpid()}"))
+            half.rename(made)  # whole at once: another test process may look for it now
         elif not path.exists():
             shutil.copy(made, path)
         self.listening = await self.engine.start()
