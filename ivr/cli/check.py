@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 from ivr.config import Settings, load_settings
+from ivr.engine.remarks import environment, hearing, staffing, unreadable
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import IvrError, MenuError, Problem, SettingsError
 from ivr.ici import dialect
 from ivr.menu.check_report import Silenced
-from ivr.menu.load import check_menu, load_menu, menu_file, menu_names, silenced_proofs
+from ivr.menu.load import check_menu, load_menu, menu_file, menu_names, menu_remarks, silenced_proofs
 from ivr.menu.model import Menu
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
 
@@ -32,7 +33,8 @@ def check(
         Path | None, typer.Option("--config", "-c", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object with `mistakes` and `silenced`, for programs.")
+        bool,
+        typer.Option("--json", help="Print one JSON object for programs: `mistakes`, `silenced`, `remarks`."),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show, too, what `allow:` has silenced, and why.")
@@ -40,23 +42,26 @@ def check(
 ) -> None:
     """Check the settings and the menus, and print every mistake with its line and its remedy.
 
-    Opens no port and changes nothing. Exit code 0: no mistakes; 2: there are some.
+    A line that begins with `note:` is no mistake, but look whether it is meant. Opens no port and changes nothing.
+    Exit code 0: no mistakes; 2: there are some.
     """
     try:
         settings = load_settings(config)
     except SettingsError as error:
         problems = [*error.problems, *(check_menu(menu, Path("menus")) if menu and _is_file(menu) else [])]
-        _report(problems, [], as_json=as_json)
+        _report(problems, [], [], as_json=as_json)
         raise typer.Exit(MISTAKES) from None
     menus = [menu] if menu is not None else menu_names(settings.menu.folder)
     problems = _menu_problems(settings, menus, named=menu is not None)
-    problems += _not_there(settings, menus if not problems else [])
+    loaded = [] if problems else [one for name in menus for one in _loaded(name, settings.menu.folder)]
+    problems += _not_there(settings, loaded)
+    remarks = _remarks(settings, menus, loaded)
     silenced: list[Silenced] = []
     if as_json or verbose:
         for name in menus:
             silenced += silenced_proofs(name, settings.menu.folder)
-    if problems or as_json or silenced:
-        _report(problems, list(dict.fromkeys(silenced)), as_json=as_json)
+    if problems or as_json or silenced or remarks:
+        _report(problems, list(dict.fromkeys(silenced)), remarks, as_json=as_json)
     if problems:
         raise typer.Exit(MISTAKES)
     if as_json:
@@ -83,14 +88,24 @@ def _menu_problems(settings: Settings, menus: list[str], *, named: bool) -> list
     return list(dict.fromkeys(problems))
 
 
-def _not_there(settings: Settings, menus: list[str]) -> list[Problem]:
-    """What settings and menus name that this installation lacks: a dialect of ICI, voices."""
+def _not_there(settings: Settings, menus: list[Menu]) -> list[Problem]:
+    """What settings and menus name that this installation lacks: a dialect of ICI, voices, recordings that can be
+    played."""
     problems = []
-    if settings.ici.dialect not in (known := dialect.available()):
-        message = f"{settings.ici.dialect!r} is no dialect; there are {', '.join(known)}"
+    try:
+        dialect.load(settings.ici.dialect)
+    except IvrError as error:
+        message = str(error).removeprefix("ici.dialect is ")
         problems.append(Problem(str(settings.source or "settings"), message, where="ici.dialect"))
-    loaded = [menu for name in menus for menu in _loaded(name, settings.menu.folder)]
-    return problems + (asyncio.run(_voices(loaded)) if loaded else [])
+    problems += unreadable(settings, menus)
+    return problems + (asyncio.run(_voices(menus)) if menus else [])
+
+
+def _remarks(settings: Settings, menus: list[str], loaded: list[Menu]) -> list[Problem]:
+    """What is no mistake, and may not be meant."""
+    found = [remark for name in menus for remark in menu_remarks(name, settings.menu.folder)]
+    found += [*hearing(settings), *staffing(settings, loaded), *environment(loaded)]
+    return list(dict.fromkeys(found))
 
 
 def _loaded(name: str, folder: Path) -> list[Menu]:
@@ -124,16 +139,19 @@ def _no_default(settings: Settings, menus: list[str]) -> list[Problem]:
     return [Problem(str(settings.source or "settings"), message, where="menu.default")]
 
 
-def _report(problems: list[Problem], silenced: list[Silenced], *, as_json: bool) -> None:
+def _report(problems: list[Problem], silenced: list[Silenced], remarks: list[Problem], *, as_json: bool) -> None:
     if as_json:
         found = {
             "mistakes": [dataclasses.asdict(problem) for problem in problems],
             "silenced": [dataclasses.asdict(one) for one in silenced],
+            "remarks": [dataclasses.asdict(remark) for remark in remarks],
         }
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
     for problem in problems:
         typer.echo(str(problem))
+    for remark in remarks:
+        typer.echo(f"note: {remark}")
     for one in silenced:
         typer.echo(f"{one.problem}: silenced: {one.why}")
     if problems:

@@ -74,7 +74,8 @@ def list_(
     meters = ("s", "level", "peak", "before", "after") if verbose else ()
     shown = table("id", "language", "text", "sound", *meters, right=meters)
     for line in lines:
-        row = [cell(line.id or "(value)"), cell(line.language), cell(line.text), cell(line.state)]
+        text = line.text if any(sign.isalnum() for sign in line.text) else "(a rest)"
+        row = [cell(line.id or "(value)"), cell(line.language), cell(text), cell(line.state)]
         shown.add_row(*row, *(_meters(line) if verbose else ()))
     console().print(shown)
     states = [line.state for line in lines]

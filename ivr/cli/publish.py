@@ -61,9 +61,12 @@ def publish(menu: MenuArgument = None, as_json: Json = False, config: Config = N
         )
         raise typer.Exit(BAD_INPUT) from None
     if as_json:
-        facts = {"rendered": done.rendered, "tests": done.tests, "changes": done.changes}
+        notes = [str(remark) for remark in done.remarks]
+        facts = {"rendered": done.rendered, "tests": done.tests, "changes": done.changes, "remarks": notes}
         print_json({**_facts(done.swap), **facts})
         return
+    for remark in done.remarks:
+        print(plain(f"note: {remark}"))
     for sentence in done.changes:
         print(plain(sentence))
     tested = f"{done.tests} test{'s' if done.tests != 1 else ''} passed" if done.tests else "it has no tests"

@@ -21,6 +21,7 @@ from ivr.net.routes import local_address_towards
 from ivr.store.samples import sample_pins
 from ivr.store.sqlite import SqliteStore
 
+UNPUBLISHED = "as the folder is now; ivr publish makes it a version to go back to"
 ANYWHERE = ("0.0.0.0", "::")
 OUTSIDE = "192.0.2.1"
 """An address of documentation (RFC 5737): nothing is sent there, it only selects the outward interface."""
@@ -62,6 +63,8 @@ async def _serve(settings: Settings, watch: bool) -> None:
     listening = starting.result()
     samples = await _samples(engine.store)
     console.print(_table(settings, listening, samples, fresh, watch))
+    for problem in listening.unreadable:
+        console.print(cell(f"{problem}; until then the synthetic voice says it"), style="yellow")
     try:
         await waiting
     finally:
@@ -99,7 +102,7 @@ def _table(settings: Settings, listening: Listening, samples: list[str], fresh: 
         name = host if tls.host in ANYWHERE else tls.host
         table.add_row("", f"sips:ivr@{HostPort(name, tls.port)}   TLS; by the name in the certificate")
     table.add_row("HTTP", f"http://{listening.http}   ICI at /ici, health at /health")
-    table.add_row("Menu", listening.menu)
+    table.add_row("Menu", listening.menu + ("" if listening.published else f"   {UNPUBLISHED}"))
     if watch:
         table.add_row("Draft", f"sip:draft@{host}:{listening.sip.port}   {settings.menu.folder}, at each save")
     table.add_row("Prompts", f"{listening.rendered} rendered now, {listening.cached} from the cache")

@@ -26,7 +26,7 @@ from ivr.config import HostPort, Settings
 from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file
-from ivr.engine.shelf import live_menu
+from ivr.engine.shelf import live_menu, menu_name, shelf_of
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
@@ -64,11 +64,15 @@ class Listening:
     tls: tuple[HostPort, ...]
     http: HostPort
     menu: str
+    published: bool
+    """False: nothing was published yet, and callers get the menu folder as it was at this start."""
     hearing: str
     """``on: en`` or ``off: …`` with the reason."""
     rendered: int
     """Prompts rendered at this start."""
     cached: int
+    unreadable: tuple[Problem, ...]
+    """Recordings that are no sound: callers hear the synthetic voice."""
 
 
 class Engine:
@@ -159,7 +163,7 @@ class Engine:
         if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
             raise MenuError(mistakes)
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
-        report = await library.build(clips, on_progress)
+        report = await library.build(clips, on_progress, speak_instead=True)
         exchange.restore(await store.agent_states())
         exchange.accepting = True
         self._follow_menus(exchange, library, voice)
@@ -170,9 +174,11 @@ class Engine:
             tls=tuple(HostPort(*address) for address in signalling.tls_addresses),
             http=self.http,
             menu=f"{menu.name}@{menu.version}",
+            published=shelf_of(settings).live(menu_name(settings)) is not None,
             hearing=recogniser.why,
             rendered=report.rendered + report.recorded,
             cached=report.cached,
+            unreadable=report.unreadable,
         )
 
     def _follow_menus(self, exchange: Exchange, library: DiskClipLibrary, voice: Pyttsx3Voice) -> None:
@@ -183,7 +189,8 @@ class Engine:
             if mistakes := await asyncio.to_thread(voice_mistakes, menu, voice):
                 raise MenuError(mistakes)
             await asyncio.to_thread(open_connectors, menu, rooms.connectors)
-            await library.build(clips_of(menu, settings.menu.audio, currency=settings.store.currency))
+            clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
+            await library.build(clips, speak_instead=True)
 
         follower = LiveMenu(settings, exchange, prepare, watch=self._watch, tell=self._tell)
         following = asyncio.create_task(follower.run())

@@ -1,5 +1,8 @@
 """Which menu callers get while the engine runs: follows the pointer of the shelf, and drafts at each save.
 
+A draft is for whoever dials ``draft`` and for nobody else, also where nothing was published yet: what a save
+brings has passed no test of the menu, and callers with an emergency are not the ones to try it.
+
 The pointer is looked at once a second (`LOOK_EVERY`): nothing has to be signalled, and a publisher on another
 machine with the same disk is noticed too. Loading happens in a thread; a menu that cannot be used is told of
 once and changes nothing.
@@ -67,22 +70,21 @@ class LiveMenu:
 
     async def look(self) -> None:
         """Take over what has changed since the last look."""
-        published = await self._look_at_pointer()
+        await self._look_at_pointer()
         if self._watch:
-            await self._look_at_draft(published)
+            await self._look_at_draft()
 
     # --- the live version -----------------------------------------------------------------------------------
 
-    async def _look_at_pointer(self) -> bool:
-        """Whether there is a published version."""
+    async def _look_at_pointer(self) -> None:
         shelf = shelf_of(self._settings)
         try:
             swap = await asyncio.to_thread(shelf.live, self._name)
         except IvrError as error:
             self._refuse(str(error), error)
-            return True
+            return
         if swap is None:
-            return False
+            return
         if swap.version == self._exchange.menu.version:
             self._refused = ""
         elif swap.version != self._refused:
@@ -93,7 +95,6 @@ class LiveMenu:
             else:
                 self._refused = ""
                 self._tell(f"{self._name} {swap.version} is live now ({swap.action} by {swap.who}).")
-        return True
 
     def _refuse(self, what: str, error: IvrError) -> None:
         if what != self._refused:
@@ -109,7 +110,7 @@ class LiveMenu:
 
     # --- the draft ------------------------------------------------------------------------------------------
 
-    async def _look_at_draft(self, published: bool) -> None:
+    async def _look_at_draft(self) -> None:
         signature = await asyncio.to_thread(_signature, self._settings)
         if signature == self._drafted:
             return
@@ -129,8 +130,6 @@ class LiveMenu:
             logger.info("draft_taken menu=%s version=%s", menu.name, menu.version)
             self._tell(f"The draft {menu.version} is clean; dial `draft` to try it.")
         self._exchange.draft = menu
-        if not published and menu.version != self._exchange.menu.version:
-            await self._use(menu)
 
     def _load_draft(self) -> tuple[Menu | None, list[Problem]]:
         wanted, folder = self._settings.menu.default, self._settings.menu.folder

@@ -12,14 +12,15 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ivr.clock import Clock, SystemClock
 from ivr.config import Settings
+from ivr.engine.remarks import environment, staffing
 from ivr.engine.shelf import Shelf, Swap, menu_name, shelf_of
 from ivr.errors import IvrError, MenuError, Problem, ProblemsError
 from ivr.menu.diff import differences
-from ivr.menu.load import check_menu, load_menu
+from ivr.menu.load import check_menu, load_menu, menu_remarks
 from ivr.menu.model import Menu
 
 Render = Callable[[Menu], Awaitable[int]]
@@ -41,6 +42,8 @@ class Published:
     """What changes for callers, in sentences."""
     rendered: int
     tests: int
+    remarks: list[Problem] = field(default_factory=list)
+    """What is no mistake, and may not be meant."""
 
 
 async def publish(
@@ -81,7 +84,9 @@ async def publish(
     now = (clock or SystemClock()).utc()
     swap = await asyncio.to_thread(shelf.swap, stem, version, action="publish", who=who or whoami(), when=now)
     logger.info("published menu=%s version=%s who=%s", stem, version, swap.who)
-    return Published(swap, differences(before, menu) if before else [], rendered, count)
+    changes = differences(before, menu) if before else []
+    remarks = await asyncio.to_thread(_remarks, settings, name, menu)
+    return Published(swap, changes, rendered, count, remarks)
 
 
 def roll_back(
@@ -129,6 +134,11 @@ def _checked(settings: Settings, name: str) -> Menu:
     if problems:
         raise PublishError(problems)
     return load_menu(wanted, folder)
+
+
+def _remarks(settings: Settings, name: str, menu: Menu) -> list[Problem]:
+    found = menu_remarks(name or settings.menu.default, settings.menu.folder)
+    return [*found, *staffing(settings, [menu]), *environment([menu])]
 
 
 def _live(shelf: Shelf, stem: str) -> Menu | None:

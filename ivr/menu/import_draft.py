@@ -39,14 +39,21 @@ class Draft:
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     prompts: dict[str, dict[str, Any]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    """Notes on what belongs to the whole document."""
 
     def found(self, fate: Fate, line: int, what: str, step: str = "") -> None:
-        """Put it into the report; what was changed or lost becomes a note of the step as well."""
+        """Put it into the report; what was changed or lost becomes a note of the step as well, or
+        of the first step where it belongs to no one step."""
         self.findings.append(Finding(fate, line, what))
-        if step and fate != "taken":
-            entry = self.steps.setdefault(step, {})
-            note = entry.get("note", "")
-            entry["note"] = f"{note}; line {line}: {what}" if note else f"line {line}: {what}"
+        if fate == "taken":
+            return
+        if not step:
+            self.loose.append(f"line {line}: {what}")
+            return
+        entry = self.steps.setdefault(step, {})
+        note = entry.get("note", "")
+        entry["note"] = f"{note}; line {line}: {what}" if note else f"line {line}: {what}"
 
     def free_name(self, wanted: str) -> str:
         """A name for a step that no step has, made of `wanted`."""
@@ -96,6 +103,9 @@ class Draft:
         lines += ["", "data:", *_entries(self.data, 2)] if self.data else []
         lines += ["", "steps:"]
         for name, step in self.steps.items():
+            if name == self.start and self.loose:
+                own = [step["note"]] if "note" in step else []
+                step = {**step, "note": "; ".join([*self.loose, *own])}
             lines += [f"  {name}:", *_entries(_ordered(step), 4)]
         return "\n".join(lines) + "\n"
 

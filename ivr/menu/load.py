@@ -15,6 +15,7 @@ from ivr.menu.build import build
 from ivr.menu.check import check, prove
 from ivr.menu.check_at_sight import names_at_sight
 from ivr.menu.check_connectors import check_connectors
+from ivr.menu.check_remarks import remarks
 from ivr.menu.check_report import Doubt, Report, Silenced
 from ivr.menu.check_run import check_run
 from ivr.menu.connector_file import ConnectorFile, read_connectors
@@ -55,6 +56,11 @@ def silenced_proofs(name_or_path: str, folder: Path) -> list[Silenced]:
     return _load(name_or_path, folder, None).silenced
 
 
+def menu_remarks(name_or_path: str, folder: Path) -> list[Problem]:
+    """What is no mistake in a menu and may not be meant."""
+    return list(dict.fromkeys(_load(name_or_path, folder, None).remarks))
+
+
 def menu_names(folder: Path) -> list[str]:
     """Names of the menus in `folder`, in alphabetical order."""
     return sorted(path.stem for path in folder.glob("*.yaml") if path.name != CONNECTORS and path.is_file())
@@ -89,6 +95,7 @@ class _Loading:
     """Whether callers come straight to the menu, so that it must have all it names."""
     parts: dict[Path, _Part] = field(default_factory=dict)
     silenced: list[Silenced] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     menu: Menu | None = None
     digest: Any = field(default_factory=hashlib.sha256)
@@ -166,6 +173,8 @@ def _part(loading: _Loading, file: Path, shown: str, stack: tuple[Path, ...]) ->
     report = Report(built.menu, root, doubt=_doubt(mending, problems, built.unread))
     check(report, names, loading.heard, dialled=loading.dialled and len(stack) == 1)
     loading.silenced += report.silenced
+    missing = "" if (file.parent / CONNECTORS).is_file() else str(file.parent / CONNECTORS)
+    loading.remarks += remarks(report, missing)
     if connectors is not None:
         found = check_connectors(built.menu, connectors, str(file.parent / CONNECTORS))
         report.problems += [one for one in found if one.where not in report.doubt.patched]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 HASH_THREADS = 2
 """Hashes at once. Bounds memory (19 MiB each) and leaves other look-ups their thread."""
+MOST_IMPORT_THREADS = 32
+"""At an import; 600 MiB together."""
 MOST_STRANGERS = 10_000
 """Numbers without an account whose failures are remembered; the oldest are forgotten first."""
 
@@ -68,6 +71,11 @@ class PinHasher:
     def outdated(self, pin_hash: str) -> bool:
         """Whether it was made with other costs than today's."""
         return self._hasher.check_needs_rehash(pin_hash)
+
+
+def import_threads() -> int:
+    """One for every processor this process may use."""
+    return min(MOST_IMPORT_THREADS, len(os.sched_getaffinity(0)))
 
 
 @dataclass
@@ -110,15 +118,21 @@ class PinCheck:
         return LookupResult("not_found" if stored is None else "refused", shown)
 
     async def hashes(self, pins: list[str]) -> list[str]:
-        """Hash many, with all threads."""
+        """Hash many, with every processor of this machine: argon2 lets other threads run meanwhile."""
         loop = asyncio.get_running_loop()
-        return list(
-            await asyncio.gather(*(loop.run_in_executor(self.threads, self.hasher.hash, pin) for pin in pins))
-        )
+        made = [loop.run_in_executor(self.many, self.hasher.hash, pin) for pin in pins]
+        return list(await asyncio.gather(*made))
+
+    @cached_property
+    def many(self) -> ThreadPoolExecutor:
+        """For imports only: made when first asked for."""
+        return ThreadPoolExecutor(import_threads(), thread_name_prefix="ivr-import")
 
     async def close(self) -> None:
         """Attempts under way are finished first."""
         await asyncio.to_thread(self.threads.shutdown, True)
+        if "many" in self.__dict__:
+            await asyncio.to_thread(self.many.shutdown, True)
 
 
 def _stored_hash(db: Database, account: str) -> str | None:

@@ -53,6 +53,8 @@ class Talk:
         self._also = watch
         self._keys: deque[str] = deque()
         """Keys that nobody has taken yet."""
+        self._beeped: menu.StartRecording | None = None
+        """The recording whose beep was told."""
         self.call = Call(
             loaded, around, clock, caller=caller, currency=currency, watch=self._watch, watch_lookup=self._looked
         )
@@ -78,7 +80,8 @@ class Talk:
         self.call.listen()
         if not self.call.over and (left := self.call.timers.get("no_input")) is not None:
             self._tell("note", f"waits {left:.1f} s for an answer")
-        elif self.call.recording is not None:
+        elif self.call.recording is not None and self.call.recording is not self._beeped:
+            self._beeped = self.call.recording
             self._tell("note", "beep: records what you say; wait 5s is silence")
         elif self.call.handoff is not None:
             self._tell("note", f"waits for a person of the queue {self.call.handoff.queue}")

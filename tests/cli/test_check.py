@@ -109,7 +109,7 @@ def test_programs_get_every_mistake_as_json(run, tmp_path) -> None:
 
 def test_clean_menus_are_json_too(run) -> None:
     result = run("--json")
-    assert (result.exit_code, json.loads(result.stdout)) == (0, {"mistakes": [], "silenced": []})
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"mistakes": [], "silenced": [], "remarks": []})
 
 
 def test_a_voice_nobody_has_is_told_at_its_line(run, tmp_path) -> None:
@@ -125,4 +125,48 @@ def test_a_dialect_nobody_has_is_told(run, tmp_path) -> None:
     (tmp_path / "ivr.toml").write_text('[ici]\ndialect = "foo"\n')
     result = run("northgas")
     assert result.exit_code == 2
-    assert result.stdout.startswith("ivr.toml: ici.dialect: 'foo' is no dialect; there are default")
+    assert result.stdout.startswith("ivr.toml: ici.dialect: 'foo'; needed is one of: abap, default")
+
+
+def test_what_may_not_be_meant_is_a_note_and_no_mistake(run, tmp_path) -> None:
+    menu, settings = tmp_path / "menus" / "northgas.yaml", tmp_path / "ivr.toml"
+    menu.write_text(menu.read_text().replace('mon-fri: "08:00-20:00"', 'mon-fri: "20:00-08:00"'))
+    (tmp_path / "menus" / "connectors.yaml").unlink()
+    agent = "[[agents]]\nid = 'desk1'\nskills = ['bilings:2', 'general']\nphone = 'sip:desk1@127.0.0.1'\n"
+    settings.write_text(settings.read_text() + f"[speech.models]\nen = 'nowhere'\n{agent}")
+    result = run()
+    assert result.exit_code == 0
+    notes = [line for line in result.stdout.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 7, "two queues more have nobody"
+    assert notes[0].startswith("note: menus/northgas.yaml:")
+    assert "hours.office.week: runs past midnight, from 20:00 until 08:00 of the next day;" in notes[0]
+    assert notes[1] == (
+        "note: menus/connectors.yaml: is not there, so the customer store answers every look-up by its own name"
+    )
+    assert "speech.models.en: 'nowhere' is no folder, so nothing said in en is heard" in notes[2]
+    assert "desk1 has the skill 'bilings', which no queue asks for; did you mean billing?" in notes[3]
+    assert "queues.emergency: asks for emergency, which no agent of ivr.toml has" in notes[4]
+    assert result.stdout.splitlines()[-1].endswith("no mistakes")
+
+
+def test_a_variable_that_a_connector_needs_and_nobody_has_set_is_a_note(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("BILLS_URL", raising=False)
+    file = tmp_path / "menus" / "connectors.yaml"
+    text = "connectors: {bills: {kind: sql, url_from: BILLS_URL}}\n" + file.read_text()
+    old = next(line for line in text.splitlines() if line.startswith("last_bill:"))
+    gives = "{bill_amount: {from: total, as: money}, bill_date: {from: day, as: date}}"
+    read = "SELECT total, day FROM bills WHERE account = :account"
+    file.write_text(text.replace(old, f'last_bill: {{connector: bills, read: "{read}", gives: {gives}}}'))
+    result = run()
+    assert result.exit_code == 0
+    assert "environment variable BILLS_URL is not set" in result.stdout
+    monkeypatch.setenv("BILLS_URL", "sqlite://")
+    assert "note:" not in run().stdout
+
+
+def test_a_recording_that_is_no_sound_is_a_mistake(run, tmp_path) -> None:
+    (tmp_path / "audio" / "en").mkdir(parents=True)
+    (tmp_path / "audio" / "en" / "main.head.wav").write_bytes(b"no sound")
+    result = run()
+    assert result.exit_code == 2
+    assert "audio/en/main.head.wav: " in result.stdout

@@ -139,12 +139,16 @@ async def test_a_draft_with_mistakes_is_told_line_by_line_and_the_one_before_is_
     assert house.told[-1] == "The draft has 2 mistakes; the draft before it is kept."
 
 
-async def test_where_nothing_was_published_callers_get_the_folder_at_each_save(house: House) -> None:
+async def test_where_nothing_was_published_a_save_reaches_only_who_dials_the_draft(house: House) -> None:
+    began_with = house.menu.version
     live = house.live(watch=True)
     await live.look()
     house.edit("tries: 3", "tries: 4")
     await live.look()
-    assert house.menu.levels["verified"].tries == 4
+    assert house.draft is not None
+    assert house.draft.levels["verified"].tries == 4
+    assert house.menu.version == began_with
+    assert house.used == []
 
 
 async def test_a_prompt_file_that_is_saved_counts_too(house: House) -> None:

@@ -1,4 +1,4 @@
-"""A voice that does not exist is one mistake at its line, not one for every prompt it would have said."""
+"""A voice that does not exist is one mistake at its line; a recording that is no sound keeps nobody waiting."""
 
 from __future__ import annotations
 
@@ -26,3 +26,18 @@ async def test_an_engine_does_not_start_with_a_voice_nobody_has(
     line = 1 + menu.read_text().partition("gmw/en-klingon")[0].count("\n")
     said = f"{menu}:{line}:23: languages[1].voice: no voice 'gmw/en-klingon'; similar: gmw/en-"
     assert str(problem).startswith(said)
+
+
+async def test_an_engine_starts_with_a_recording_that_is_no_sound_and_says_so(
+    build_house: Callable[..., Awaitable[House]], tmp_path: Path
+) -> None:
+    audio = tmp_path / "audio"
+    (audio / "en").mkdir(parents=True)
+    (audio / "en" / "main.head.wav").write_text("no sound")
+    house = await build_house(menu=MenuSettings(folder=shipped("menus"), audio=audio))
+    assert house.listening is not None
+    (problem,) = house.listening.unreadable
+    assert str(problem).startswith(f"{audio / 'en' / 'main.head.wav'}: not a WAV file: ")
+    exchange = house.engine.exchange
+    assert exchange is not None
+    assert exchange.accepting

@@ -41,6 +41,12 @@ def written(draft: Draft, folder: Path) -> tuple[dict[str, Any], list[str]]:
     return document, [str(problem).partition(": ")[2] for problem in check_menu(str(path), folder)]
 
 
+def test_what_belongs_to_no_step_is_a_note_of_the_first(voicexml: Draft, tmp_path: Path) -> None:
+    document, _ = written(voicexml, tmp_path)
+    assert "line 8: " in document["steps"][document["start"]]["note"]
+    assert "script" in document["steps"][document["start"]]["note"]
+
+
 def test_a_freeswitch_menu_keeps_keys_times_and_ways_out(freeswitch: Draft) -> None:
     step = freeswitch.steps["demo_ivr"]
     assert (freeswitch.start, step["type"], step["wait"], step["between_keys"]) == (

@@ -177,6 +177,17 @@ async def test_a_build_names_every_bad_recording_and_makes_the_rest(
     assert [said[0] for said in counting_voice.said] == ["fine"]
 
 
+async def test_the_voice_speaks_for_a_bad_recording_where_that_is_wanted(
+    library: DiskClipLibrary, counting_voice: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0AVI ")
+    clips = [clip("hello", recording=tmp_path / "a.wav"), clip("fine")]
+    report = await library.build(clips, speak_instead=True)
+    assert (report.rendered, report.cached, report.recorded) == (2, 0, 0)
+    assert [Path(problem.path).name for problem in report.unreadable] == ["a.wav"]
+    assert sorted(said[0] for said in counting_voice.said) == ["fine", "hello"]
+
+
 async def test_a_secret_is_in_no_log_no_error_and_no_lasting_file(
     library: DiskClipLibrary, counting_voice: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,8 +234,10 @@ async def test_clips_with_the_same_words_are_rendered_once_and_counted_so(
 ) -> None:
     clips = [clip("two"), clip("two", recording=tmp_path / "absent.wav")]
     report = await library.build(clips)
-    assert (report.rendered, report.cached, report.recorded) == (1, 1, 0)
+    assert (report.rendered, report.cached, report.recorded) == (1, 0, 0)
     assert len(counting_voice.said) == 1
+    again = await library.build(clips)
+    assert (again.rendered, again.cached, again.recorded) == (0, 2, 0)
 
 
 async def test_a_secret_digit_uses_the_clip_everybody_uses(library: DiskClipLibrary, counting_voice: Any) -> None:

@@ -132,3 +132,8 @@ def test_a_script_in_a_pipe_ends_with_the_record(monkeypatch: pytest.MonkeyPatch
 def test_a_time_that_is_none_is_refused() -> None:
     result = CliRunner().invoke(app, ["talk", "northgas", "--at", "noon"], input="")
     assert "'noon' is no time" in str(result.exception)
+
+
+def test_the_beep_is_told_once(typed: Typed) -> None:
+    told = typed("!agents closed", "0", "wait 6s", "3", "say hello", "wait 1s", "say there")
+    assert sum("beep" in line for line in told) == 1

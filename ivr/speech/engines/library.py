@@ -21,7 +21,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,15 +43,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did; every different clip counts once, under one of the three."""
+    """What a build did; every different sound counts once, under one of the three."""
 
     rendered: int
-    """Synthesised now."""
+    """Synthesised now; words that several prompts share are one sound."""
     cached: int
-    """Were there already, recordings included."""
+    """Were there before, recordings included."""
     recorded: int
     """Recordings converted now."""
     seconds: float
+    unreadable: tuple[Problem, ...] = ()
+    """Recordings that are no sound; the voice speaks instead."""
 
 
 class DiskClipLibrary:
@@ -84,29 +86,42 @@ class DiskClipLibrary:
         return recording or await self._synthesised(clip)
 
     async def build(
-        self, clips: Iterable[Clip], on_progress: Progress | None = None, *, at_once: int = 1
+        self,
+        clips: Iterable[Clip],
+        on_progress: Progress | None = None,
+        *,
+        at_once: int = 1,
+        speak_instead: bool = False,
     ) -> BuildReport:
         """Make all files that are missing, `at_once` of them at the same time.
 
         Raises ProblemsError, with everything else made, when recordings cannot be read or texts not be said.
+        With `speak_instead` a recording that cannot be read is told in the report, and the voice says its text.
         """
         started = self._clock.monotonic()
         wanted = list(dict.fromkeys(clips))
         missing = await asyncio.to_thread(self._missing, wanted)
         total, done = len(wanted), len(wanted) - len(missing)
-        cached, recorded = done, 0
+        cached, recorded, rendered = done, 0, 0
         problems: list[tuple[Clip, Problem]] = []
+        unreadable: dict[Path, Problem] = {}
         if on_progress:
             on_progress(done, total)
 
         async def work() -> None:
-            nonlocal cached, recorded, done
+            nonlocal recorded, rendered, done
             while queue:
                 clip = queue.popleft()
                 try:
-                    made = await self._build_one(clip)
-                    cached += made == "cached"
+                    try:
+                        made = await self._build_one(clip)
+                    except IvrError as error:
+                        if not speak_instead or clip.recording is None:
+                            raise
+                        unreadable[clip.recording] = Problem(str(clip.recording), str(error))
+                        made = await self._build_one(replace(clip, recording=None))
                     recorded += made == "recorded"
+                    rendered += made == "rendered"
                 except IvrError as error:
                     problems.append((clip, Problem(str(clip.recording or clip.voice), str(error))))
                 done += 1
@@ -121,7 +136,9 @@ class DiskClipLibrary:
             order = {clip: number for number, clip in enumerate(wanted)}
             raise ProblemsError([problem for _, problem in sorted(problems, key=lambda found: order[found[0]])])
         seconds = self._clock.monotonic() - started
-        report = BuildReport(total - cached - recorded, cached, recorded, seconds)
+        report = BuildReport(rendered, cached, recorded, seconds, tuple(unreadable.values()))
+        for problem in report.unreadable:
+            log.warning("recording_unreadable file=%s why=%r", problem.path, problem.message)
         log.info("prompts_built rendered=%d cached=%d recorded=%d", report.rendered, cached, recorded)
         return report
 

@@ -1,0 +1,64 @@
+"""What settings, menus and this machine have for each other that does not fit: no mistake in any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ivr.call.clips import clips_of
+from ivr.config import Settings
+from ivr.errors import IvrError, Problem
+from ivr.menu.model import Menu
+from ivr.menu.schema import meant
+from ivr.speech.wav import decode_wav
+from ivr.store.connector_contract import missing_variables
+
+
+def staffing(settings: Settings, menus: Iterable[Menu]) -> Iterator[Problem]:
+    """Skills that no queue asks for, and queues whose skills nobody has."""
+    path = str(settings.source or "settings")
+    queues = {queue.name: (menu, queue) for menu in menus for queue in menu.queues.values()}
+    wanted = {skill for _, queue in queues.values() for skill in queue.skills}
+    had = {skill.partition(":")[0] for agent in settings.agents for skill in agent.skills}
+    for agent in settings.agents if wanted else ():
+        for skill in (one.partition(":")[0] for one in agent.skills):
+            if skill not in wanted:
+                message = f"{agent.id} has the skill {skill!r}, which no queue asks for{meant(skill, wanted)}"
+                yield Problem(path, message, where=f"agents.{agent.id}.skills")
+    for menu, queue in queues.values() if settings.agents else ():
+        if had.isdisjoint(queue.skills):
+            skills = ", ".join(queue.skills) or "no skill"
+            yield Problem(
+                menu.path, f"asks for {skills}, which no agent of {path} has", where=f"queues.{queue.name}"
+            )
+
+
+def hearing(settings: Settings) -> Iterator[Problem]:
+    """Speech models that are not there."""
+    for language, folder in settings.speech.models.items():
+        if not folder.is_dir():
+            message = f"{str(folder)!r} is no folder, so nothing said in {language} is heard; name a Vosk model"
+            yield Problem(str(settings.source or "settings"), message, where=f"speech.models.{language}")
+
+
+def environment(menus: Iterable[Menu]) -> Iterator[Problem]:
+    """Variables that connectors take their secrets from and that are not set here."""
+    used = dict.fromkeys(by.connector for menu in menus for by in menu.answered.values())
+    for connector in used:
+        yield from missing_variables(connector)
+
+
+def unreadable(settings: Settings, menus: Iterable[Menu]) -> list[Problem]:
+    """Recordings that are no sound. A mistake: a start says their texts by voice, publishing refuses them."""
+    found: dict[str, Problem] = {}
+    for menu in menus:
+        for clip in clips_of(menu, settings.menu.audio, currency=settings.store.currency):
+            if clip.recording is None or str(clip.recording) in found or not clip.recording.is_file():
+                continue
+            try:
+                decode_wav(clip.recording.read_bytes())
+            except IvrError as error:
+                found[str(clip.recording)] = Problem(str(clip.recording), str(error))
+            except OSError as error:
+                why = f"cannot be read: {error.strerror or error}; make it a readable WAV file"
+                found[str(clip.recording)] = Problem(str(clip.recording), why)
+    return list(found.values())
