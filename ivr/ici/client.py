@@ -235,7 +235,7 @@ class EventSender:
         body = envelope.request(self._dialect, service, operation, values, user=subscriptions[0].user)
         headers = {
             "Content-Type": "text/xml; charset=utf-8",
-            "SOAPAction": f'"{self._dialect.soap_action}"',
+            "SOAPAction": f'"{self._dialect.action(service, operation)}"',
         }
         try:
             async with self._http().post(url, data=body, headers=headers, allow_redirects=False) as response:

@@ -154,7 +154,8 @@ class CrmClient:
 
     async def get_attributes(self) -> UserView:
         """The agent as the engine sees one. Ends a subscription that exists: for the start of a screen."""
-        return items.parse_user((await self._call("IciUser", "getAttributes", {"userId": self._user}))[OK])
+        answer = await self._call("IciUser", "getAttributes", {"userId": self._user})
+        return items.parse_user(answer[OK], self._dialect)
 
     async def set_workmode(self, workmode: int) -> None:
         """1 logged off, 2 ready, 3 not ready, or a reason of the site."""
@@ -218,7 +219,10 @@ class CrmClient:
         operation = service.operations[name]
         url = f"{self._url}/{service.spelling}"
         body = envelope.request(self._dialect, service, operation, values, user=self._user)
-        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{self._dialect.soap_action}"'}
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "SOAPAction": f'"{self._dialect.action(service, operation)}"',
+        }
         headers |= self._authorization
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import yaml
 
 from ivr.errors import IvrError
+from ivr.ici.dialect_spelling import inherit, spell
 
 Style = Literal["rpc", "document"]
 Evidence = Literal["S", "D", "I", "B"]
@@ -28,6 +30,8 @@ EVIDENCE: Final = {
     "I": "name inferred",
     "B": "name guessed",
 }
+CODE_LISTS: Final = ("direction", "presence", "reason", "ended")
+"""Codes that may be spelt otherwise: a call's direction, presence, why a call and why a subscription ended."""
 OK: Final = "response"
 """The one part of every answer that says no more than ``ok``."""
 
@@ -108,6 +112,21 @@ class Dialect:
     workmodes: Mapping[int, str]
     presence_options: Mapping[str, tuple[str, ...]]
     other_channels: tuple[str, ...] = field(default=())
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Lists of codes that the peer spells otherwise: ``direction presence reason ended``, our word to its code."""
+
+    def action(self, service: Service, operation: Operation) -> str:
+        """SOAPAction of an operation: what we send and publish; any is accepted."""
+        return self.soap_action.format(namespace=service.namespace, operation=operation.spelling)
+
+    def code(self, list_name: str, word: str) -> str:
+        """How the peer spells our word."""
+        return self.codes.get(list_name, {}).get(word, word)
+
+    def word(self, list_name: str, code: str) -> str:
+        """Our word for the peer's code; the code itself when it is unknown."""
+        listed = self.codes.get(list_name, {})
+        return next((word for word, other in listed.items() if other == code), code)
 
     def status_of(self, spelling: str) -> str:
         """Our name of a processing status on the wire; the spelling itself when it is unknown."""
@@ -124,30 +143,62 @@ def available() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
-@cache
 def load(name: str) -> Dialect:
-    """The dialect of that name.
+    """The dialect of that name, or of a file of the site when it ends with ``.yaml``.
 
     Raises `IvrError` naming the known ones if there is no such dialect, or the mistake in its file.
     """
+    if name.endswith(".yaml"):
+        return parse(_of_site(Path(name)), source=name)
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Dialect:
     known = available()
     if name not in known:
-        raise IvrError(f"ici.dialect is {name!r}; needed is one of: {', '.join(known)}")
-    text = (resources.files(__package__) / "dialects" / f"{name}.yaml").read_text(encoding="utf-8")
-    source = f"dialects/{name}.yaml"
+        others = ", ".join(known)
+        raise IvrError(f"ici.dialect is {name!r}; needed is one of: {others}, or the name of a .yaml file")
+    return parse(_data(name), source=f"dialects/{name}.yaml")
+
+
+def _data(name: str) -> Any:
+    return _yaml((resources.files(__package__) / "dialects" / f"{name}.yaml").read_text("utf-8"), name)
+
+
+def _of_site(path: Path) -> Any:
     try:
-        return parse(yaml.safe_load(text), source=source)
+        return _yaml(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise IvrError(
+            f"the dialect {path} cannot be read: {why}; name a readable file with ici.dialect"
+        ) from error
+
+
+def _yaml(text: str, source: str) -> Any:
+    try:
+        return yaml.safe_load(text)
     except yaml.YAMLError as mistake:
-        raise IvrError(f"{source}: not YAML: {mistake}") from mistake
+        raise IvrError(f"{source}: not YAML: {' '.join(str(mistake).split())}") from mistake
 
 
 def parse(data: Any, *, source: str) -> Dialect:
     """A dialect from the content of its file. Raises `IvrError` naming the mistake."""
     try:
-        return _dialect(data)
+        return _dialect(_inherited(data))
     except (KeyError, TypeError, AttributeError, ValueError) as mistake:
         what = f"key {mistake} is missing" if isinstance(mistake, KeyError) else str(mistake)
         raise IvrError(f"{source}: not a dialect: {what}") from mistake
+
+
+def _inherited(data: Any) -> Any:
+    base = data.get("extends")
+    if base is None:
+        return data
+    if base not in available():
+        raise ValueError(f"it extends {base!r}; needed is one of: {', '.join(available())}")
+    return inherit(_inherited(_data(base)), {key: value for key, value in data.items() if key != "extends"})
 
 
 def _dialect(data: Any) -> Dialect:
@@ -155,10 +206,12 @@ def _dialect(data: Any) -> Dialect:
     if style not in ("rpc", "document"):
         raise ValueError(f"style is {style!r}; needed is rpc or document")
     header = data["header"]
-    types = {name: _fields(members) for name, members in data["types"].items()}
-    services = {name: _service(name, service) for name, service in data["services"].items()}
+    manner = data.get("fields", "camelCase")
+    types = {name: _fields(members, manner) for name, members in data["types"].items()}
+    service = partial(_service, manners=(data.get("operations", "camelCase"), manner))
+    services = {name: service(name, each) for name, each in data["services"].items()}
     _check_types(types, services)
-    return Dialect(
+    dialect = Dialect(
         name=data["name"],
         style=style,
         qualified=bool(data.get("qualified", False)),
@@ -169,37 +222,72 @@ def _dialect(data: Any) -> Dialect:
         header_aliases=tuple(header.get("aliases", ())),
         types=MappingProxyType(types),
         services=MappingProxyType(services),
-        statuses={name: TextElement(text["id"], text["description"]) for name, text in data["statuses"].items()},
-        capabilities=dict(data["capabilities"]),
+        statuses={
+            name: TextElement(str(text["id"]), text["description"]) for name, text in data["statuses"].items()
+        },
+        capabilities={name: str(token) for name, token in data["capabilities"].items()},
         workmodes={int(code): text for code, text in data["workmodes"].items()},
         presence_options={word: tuple(options) for word, options in data["presence_options"].items()},
         other_channels=tuple(data.get("other_channels", ())),
+        codes=_codes(data.get("codes") or {}),
     )
+    _check_action(dialect)
+    return dialect
 
 
-def _service(name: str, data: Any) -> Service:
-    operations = {key: _operation(key, value or {}) for key, value in data["operations"].items()}
+def _codes(data: Any) -> dict[str, dict[str, str]]:
+    if unknown := set(data) - set(CODE_LISTS):
+        raise ValueError(f"codes has {sorted(unknown)[0]}; known are: {', '.join(CODE_LISTS)}")
+    return {name: {str(word): str(code) for word, code in listed.items()} for name, listed in data.items()}
+
+
+def _check_action(dialect: Dialect) -> None:
+    try:
+        for service in dialect.services.values():
+            for operation in service.operations.values():
+                dialect.action(service, operation)
+    except (KeyError, IndexError, ValueError) as mistake:
+        raise ValueError(
+            f"soap_action has the placeholder {mistake}; there are {{namespace}} and {{operation}}"
+        ) from None
+
+
+def _service(name: str, data: Any, manners: tuple[str, str]) -> Service:
+    operations = {key: _operation(key, value or {}, manners) for key, value in data["operations"].items()}
+    _check_names(name, operations)
     return Service(name, _checked(data.get("spelling", name)), data["namespace"], MappingProxyType(operations))
 
 
-def _operation(name: str, data: Any) -> Operation:
+def _check_names(service: str, operations: Mapping[str, Operation]) -> None:
+    """One name, one operation; else the first one listed would get the messages of the other."""
+    seen: dict[str, str] = {}
+    for operation in operations.values():
+        for spelling in {operation.spelling, *operation.aliases}:
+            if spelling in seen:
+                raise ValueError(f"{service}: {spelling} is the name of {seen[spelling]} and of {operation.name}")
+            seen[spelling] = operation.name
+
+
+def _operation(name: str, data: Any, manners: tuple[str, str]) -> Operation:
+    manner, of_fields = manners
     return Operation(
         name=name,
-        spelling=_checked(data.get("spelling", name)),
+        spelling=_checked(data.get("spelling", spell(name, manner))),
         aliases=tuple(data.get("aliases", ())),
-        parameters=_fields(data.get("parameters") or {}),
-        results=_fields(data.get("results") or {OK: "string"}),
+        parameters=_fields(data.get("parameters") or {}, of_fields),
+        results=_fields(data.get("results") or {OK: "string"}, of_fields),
         evidence=data["evidence"],
         anonymous=bool(data.get("anonymous", False)),
     )
 
 
-def _fields(data: Any) -> tuple[Field, ...]:
-    return tuple(_field(name, value) for name, value in data.items())
+def _fields(data: Any, manner: str) -> tuple[Field, ...]:
+    return tuple(_field(name, value, manner) for name, value in data.items())
 
 
-def _field(name: str, data: Any) -> Field:
-    kind, spelling = (data, name) if isinstance(data, str) else (data["type"], data.get("spelling", name))
+def _field(name: str, data: Any, manner: str) -> Field:
+    by_rule = spell(name, manner)
+    kind, spelling = (data, by_rule) if isinstance(data, str) else (data["type"], data.get("spelling", by_rule))
     match = _TYPE.match(kind)
     if match is None:
         raise ValueError(f"field {name} has the type {kind!r}; needed is NAME, NAME*, NAME? or NAME*?")

@@ -107,7 +107,7 @@ class Operations:
             known = self._switchboard.has_user(other)
             word = self._switchboard.user(other).presence if known else "Logged Off"
             options = list(self._dialect.presence_options.get(word, ()))
-            found.append({"userId": other, "presence": word, "options": options})
+            found.append({"userId": other, "presence": self._dialect.code("presence", word), "options": options})
         return Outcome({OK: found})
 
     async def _ping(self, user: str, values: Values) -> Outcome:

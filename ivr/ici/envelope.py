@@ -42,8 +42,9 @@ def parse_message(raw: bytes, dialect: Dialect, *, charset: str = "") -> Message
     root = xml.parse(raw, charset=charset)
     body = _body(root)
     operation = xml.children(body)
-    if not operation:
-        raise IciRefusal("ICI-XML", "the SOAP body is empty; needed is the element of an operation")
+    if len(operation) != 1:
+        found = f"has {len(operation)} elements" if operation else "is empty"
+        raise IciRefusal("ICI-XML", f"the SOAP body {found}; needed is the element of one operation")
     name = etree.QName(operation[0])
     return Message(name.localname, name.namespace or "", _user(root, dialect), operation[0])
 
@@ -130,14 +131,16 @@ def _user(root: etree._Element, dialect: Dialect) -> str:
     if header is None:
         return ""
     names = {dialect.header_element, *dialect.header_aliases}
-    user = ""
+    users: set[str] = set()
     for entry in xml.children(header):
         ours = [part for part in entry.iter() if isinstance(part.tag, str) and xml.local_name(part) in names]
         if ours:
-            user = user or (ours[0].text or "").strip()
+            users |= {(part.text or "").strip() for part in ours}
         elif entry.get(f"{{{SOAP}}}mustUnderstand") == "1":
             raise IciRefusal("ICI-MUST-UNDERSTAND", f"the header {xml.local_name(entry)[:40]!r} is not understood")
-    return user
+    if len(users) > 1:
+        raise IciRefusal("ICI-NO-USER", f"the SOAP header names {len(users)} users; needed is one")
+    return users.pop() if users else ""
 
 
 def _body_of(

@@ -30,7 +30,7 @@ def phone_call(item: PhoneCallItem, dialect: Dialect) -> Values:
     return {
         "id": item.id,
         "processingStatus": {"id": status.id, "description": status.description},
-        "direction": item.direction,
+        "direction": dialect.code("direction", item.direction),
         "remoteNumbers": list(item.remote_numbers),
         "calledNumber": item.called_number,
         "queueId": item.queue_id,
@@ -39,7 +39,7 @@ def phone_call(item: PhoneCallItem, dialect: Dialect) -> Values:
         "attachedData": item.attached_data,
         "sequence": item.sequence,
         "startedAt": item.started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "reason": item.reason,
+        "reason": item.reason and dialect.code("reason", item.reason),
     }
 
 
@@ -48,10 +48,11 @@ def parse_phone_call(values: Values, dialect: Dialect) -> PhoneCallItem:
     status = dialect.status_of((values["processingStatus"] or {}).get("id") or "")
     if status not in get_args(ProcessingStatus):
         raise IciRefusal("ICI-BAD-VALUE", f"processingStatus is {status[:40]!r}, which is none of the dialect")
+    reason = dialect.word("reason", values["reason"] or "")
     return PhoneCallItem(
         id=values["id"] or "",
         status=cast(ProcessingStatus, status),
-        direction="outbound" if values["direction"] == "outbound" else "inbound",
+        direction="outbound" if dialect.word("direction", values["direction"] or "") == "outbound" else "inbound",
         remote_numbers=_texts(values["remoteNumbers"]),
         called_number=values["calledNumber"] or "",
         queue_id=values["queueId"] or "",
@@ -59,7 +60,7 @@ def parse_phone_call(values: Values, dialect: Dialect) -> PhoneCallItem:
         sequence=values["sequence"] or 0,
         started_at=_time(values["startedAt"]),
         linked_item_id=values["linkedItemId"] or "",
-        reason=cast(EndReason, values["reason"]) if values["reason"] in get_args(EndReason) else None,
+        reason=cast(EndReason, reason) if reason in get_args(EndReason) else None,
         capabilities=tuple(dialect.capability_of(token) for token in _texts(values["capabilityList"])),
     )
 
@@ -73,13 +74,13 @@ def user(view: UserView, dialect: Dialect) -> Values:
             "description": workmode_text(view.workmode, view.workmode_text, dialect),
         },
         "nextWorkmode": None if view.next_workmode is None else str(view.next_workmode),
-        "presence": view.presence,
+        "presence": dialect.code("presence", view.presence),
         "queues": list(view.queues),
         "workcenterId": view.workcenter_id,
     }
 
 
-def parse_user(values: Values) -> UserView:
+def parse_user(values: Values, dialect: Dialect) -> UserView:
     """The view; its name stays empty, for the wire has none. Raises `IciRefusal` ICI-BAD-VALUE."""
     workmode = values["workmode"] or {}
     following = values["nextWorkmode"]
@@ -89,7 +90,7 @@ def parse_user(values: Values) -> UserView:
         workmode=parse_workmode(workmode.get("id") or ""),
         workmode_text=workmode.get("description") or "",
         next_workmode=parse_workmode(following) if following else None,
-        presence=values["presence"] or "",
+        presence=dialect.word("presence", values["presence"] or ""),
         queues=_texts(values["queues"]),
         workcenter_id=values["workcenterId"] or "",
     )
@@ -127,7 +128,10 @@ def event_message(event: IciEvent, app_ids: list[str], dialect: Dialect) -> tupl
         case ItemAttachedDataChanged(item_id, document):
             return "itemAttachedDataChanged", {"appIds": app_ids, "itemId": item_id, "attachedData": document}
         case SubscriptionEnded(reason, description):
-            return "subscriptionEnded", {"appIds": app_ids, "reason": {"id": reason, "description": description}}
+            return "subscriptionEnded", {
+                "appIds": app_ids,
+                "reason": {"id": dialect.code("ended", reason), "description": description},
+            }
 
 
 def parse_event(name: str, values: Values, dialect: Dialect) -> IciEvent:
@@ -136,12 +140,13 @@ def parse_event(name: str, values: Values, dialect: Dialect) -> IciEvent:
         case "phoneCallChanged":
             return PhoneCallChanged(parse_phone_call(_structure(values, "phoneCall"), dialect))
         case "userChanged":
-            return UserChanged(parse_user(_structure(values, "user")))
+            return UserChanged(parse_user(_structure(values, "user"), dialect))
         case "itemAttachedDataChanged":
             return ItemAttachedDataChanged(values["itemId"] or "", values["attachedData"] or "")
         case "subscriptionEnded":
             reason = values["reason"] or {}
-            return SubscriptionEnded(cast(Any, reason.get("id") or ""), reason.get("description") or "")
+            word = dialect.word("ended", reason.get("id") or "")
+            return SubscriptionEnded(cast(Any, word), reason.get("description") or "")
     raise IciRefusal("ICI-NOT-SUPPORTED", f"cannot understand the ICI event {name[:40]!r}")
 
 

@@ -164,9 +164,8 @@ class _Writer:
         etree.SubElement(binding, _s("binding"), style=self.dialect.style, transport=HTTP_TRANSPORT)
         for operation in self.service.operations.values():
             element = etree.SubElement(binding, _w("operation"), name=operation.spelling)
-            etree.SubElement(
-                element, _s("operation"), soapAction=self.dialect.soap_action, style=self.dialect.style
-            )
+            action = self.dialect.action(self.service, operation)
+            etree.SubElement(element, _s("operation"), soapAction=action, style=self.dialect.style)
             asked = etree.SubElement(element, _w("input"))
             self._body(asked)
             header = etree.SubElement(asked, _s("header"), message=f"tns:{self._name('Header')}", use="literal")

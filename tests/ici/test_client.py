@@ -13,7 +13,7 @@ from lxml import etree
 from ivr.config.settings import IciSettings
 from ivr.ici.client import EventSender
 from ivr.ici.client_http import describe_failure
-from ivr.ici.dialect import Dialect
+from ivr.ici.dialect import Dialect, available
 from ivr.ici.lane import FULL
 from ivr.ici.subscriptions import Subscription
 from ivr.ici.switchboard import (
@@ -27,6 +27,12 @@ from ivr.ici.switchboard import (
 
 Items = Callable[..., PhoneCallItem]
 Behaviour = Callable[[int], Awaitable[web.Response | None]]
+
+
+@pytest.fixture(params=available())
+def dialect_name(request: pytest.FixtureRequest) -> str:
+    """Everything below holds under every dialect."""
+    return str(request.param)
 
 
 def subscribe(sender: EventSender, url: str, user: str = "desk1", app_id: str = "A1") -> Subscription:
@@ -62,9 +68,12 @@ async def test_an_event_is_acknowledged_when_the_screen_answers(
     assert await sender.publish("desk1", event) is True
     assert callback.heard == [("desk1", ["A1"], event)]
     assert callback.headers[0]["Content-Type"] == "text/xml; charset=utf-8"
-    assert callback.headers[0]["SOAPAction"] == '""'
+    service = dialect.services["IciEvent"]
+    action = dialect.action(service, service.operations["phoneCallChanged"])
+    assert callback.headers[0]["SOAPAction"] == f'"{action}"'
 
 
+@pytest.mark.parametrize("dialect_name", ["default"])
 async def test_the_wire_form_of_an_event_is_the_pinned_one(
     sender: EventSender, callback: Any, item: Items
 ) -> None:

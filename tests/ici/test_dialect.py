@@ -11,6 +11,7 @@ import yaml
 from ivr.errors import IvrError
 from ivr.ici.capabilities import LEGAL, capabilities_of, check
 from ivr.ici.dialect import Dialect, available, load, parse
+from ivr.ici.dialect_spelling import MANNERS, spell
 from ivr.ici.switchboard import IciRefusal, ProcessingStatus
 
 
@@ -46,15 +47,94 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
     }
 
 
-def test_the_codes_of_every_status_and_capability_are_in_the_dialect(dialect: Dialect) -> None:
+@pytest.mark.parametrize("name", available())
+def test_the_codes_of_every_status_and_capability_are_in_the_dialect(name: str) -> None:
+    dialect = load(name)
     assert set(dialect.statuses) == set(get_args(ProcessingStatus)) == set(LEGAL)
     assert {name for names in LEGAL.values() for name in names} == set(dialect.capabilities)
 
 
 def test_an_unknown_dialect_is_named_with_the_known_ones() -> None:
-    assert available() == ["default"]
-    with pytest.raises(IvrError, match=r"ici\.dialect is 'sap'; needed is one of: default"):
+    assert available() == ["abap", "default"]
+    with pytest.raises(
+        IvrError, match=r"ici\.dialect is 'sap'; needed is one of: abap, default, or the name of a"
+    ):
         load("sap")
+
+
+def test_the_second_dialect_has_the_same_operations_and_fields_under_other_names() -> None:
+    default, abap = load("default"), load("abap")
+    assert (abap.style, abap.qualified) == ("document", True)
+    for name, service in default.services.items():
+        other = abap.services[name]
+        assert list(other.operations) == list(service.operations)
+        assert {other.namespace, other.spelling}.isdisjoint({service.namespace, service.spelling})
+        for key, operation in service.operations.items():
+            assert [field.name for field in other.operations[key].parameters] == [
+                field.name for field in operation.parameters
+            ]
+    assert abap.services["IciPhoneCall"].operations["sendDTMF"].spelling == "send_dtmf"
+    assert [field.spelling for field in abap.types["TextElement"]] == ["ID", "DESCRIPTION"]
+    assert (abap.code("presence", "Busy"), abap.word("presence", "B"), abap.word("presence", "?")) == (
+        "B",
+        "Busy",
+        "?",
+    )
+
+
+def test_a_dialect_of_the_site_is_a_file_that_says_only_what_is_different(tmp_path: Any) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: default\nname: mine\nheader: {element: onBehalfOf}\nfields: PascalCase\n")
+    dialect = load(str(mine))
+    assert (dialect.name, dialect.header_element, dialect.header_namespace) == (
+        "mine",
+        "onBehalfOf",
+        "urn:IciHeader",
+    )
+    assert [field.spelling for field in dialect.types["TextElement"]] == ["Id", "Description"]
+    mine.write_text("extends: default\nname: changed\n")
+    assert load(str(mine)).name == "changed"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("extends: sap\nname: x\n", "it extends 'sap'; needed is one of: abap, default"),
+        ("extends: default\nfields: loud\n", "spelling by the rule 'loud'; needed is one of: camelCase"),
+        ("extends: default\nsoap_action: '{service}'\n", "soap_action has the placeholder 'service'"),
+        ("extends: default\ncodes: {colour: {red: 1}}\n", "codes has colour; known are: direction, presence"),
+        (
+            "extends: default\nservices: {IciPhoneCall: {operations: {hold: {spelling: drop}}}}\n",
+            "IciPhoneCall: drop is the name of drop and of hold",
+        ),
+        ("a: [", "not YAML"),
+        (None, "cannot be read: No such file or directory; name a readable file with ici.dialect"),
+    ],
+)
+def test_a_mistake_in_a_dialect_of_the_site_is_named_with_its_file(
+    tmp_path: Any, text: str | None, complaint: str
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    if text is not None:
+        mine.write_text(text)
+    with pytest.raises(IvrError) as mistake:
+        load(str(mine))
+    assert "mine.yaml" in str(mistake.value)
+    assert complaint in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("workcenterId", ("workcenterId", "WorkcenterId", "workcenter_id", "WORKCENTER_ID")),
+        ("sendDTMF", ("sendDTMF", "SendDTMF", "send_dtmf", "SEND_DTMF")),
+        ("getPresenceQueueInfo", ("getPresenceQueueInfo", "GetPresenceQueueInfo", "get_presence_queue_info",
+                                  "GET_PRESENCE_QUEUE_INFO")),
+        ("id", ("id", "Id", "id", "ID")),
+    ],
+)  # fmt: skip
+def test_names_are_spelt_by_rule(name: str, spellings: tuple[str, ...]) -> None:
+    assert tuple(spell(name, manner) for manner in MANNERS) == spellings
 
 
 def break_style(data: Any) -> None:

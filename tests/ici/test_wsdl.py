@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import yaml
 import zeep
 import zeep.helpers
 from aiohttp import web
@@ -20,26 +18,11 @@ from zeep.transports import Transport
 import ivr
 from ivr.ici import attached_data, wsdl
 from ivr.ici.client import EventSender
-from ivr.ici.dialect import Dialect, load, parse
+from ivr.ici.dialect import Dialect, load
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.switchboard import PhoneCallItem, UserChanged
 
 Items = Callable[..., PhoneCallItem]
-
-
-def document_dialect() -> Dialect:
-    """The default dialect with everything else that a dialect can spell otherwise."""
-    data = yaml.safe_load((resources.files("ivr.ici") / "dialects" / "default.yaml").read_text())
-    data |= {"name": "other", "style": "document", "qualified": True, "list_item": "entry", "soap_action": "urn:x"}
-    data["header"] = {"namespace": "urn:other:header", "element": "onBehalfOf"}
-    data["services"]["IciUser"] |= {"spelling": "AgentService", "namespace": "urn:other:agent"}
-    mode = data["services"]["IciUser"]["operations"]["setCurrentWorkmode"]
-    mode |= {
-        "spelling": "chooseMode",
-        "parameters": {"userId": "string", "workmodeId": {"type": "string", "spelling": "m"}},
-    }
-    data["types"]["User"]["presence"] = {"type": "string", "spelling": "visibility"}
-    return parse(data, source="other.yaml")
 
 
 class Peer:
@@ -193,22 +176,24 @@ async def test_a_host_header_that_is_no_host_is_not_repeated(base: str, http: An
     assert wsdl.address("https", "[::1]:80", "", "/ici/X") == "https://[::1]:80/ici/X"
 
 
-async def test_zeep_drives_a_dialect_that_spells_everything_otherwise(
-    switchboard: Any, sender: EventSender, settings: Any, serve: Any, callback: Any
+async def test_zeep_drives_the_second_dialect_with_other_names_style_and_codes(
+    switchboard: Any, sender: EventSender, settings: Any, serve: Any, callback: Any, item: Items
 ) -> None:
     app = web.Application()
-    IciEndpoint(switchboard, sender, settings, document_dialect()).add_to(app)
-    peer = Peer(f"{await serve(app)}/ici", "desk1", header="onBehalfOf")
-    key = {"appUrl": callback.url, "appId": "Z1", "userId": "desk1"}
-    assert await peer.call("AgentService", "subscribe", **key, workcenterId="", channels={"entry": ["x"]}) == "ok"
-    assert await peer.call("AgentService", "subscribe", **key, workcenterId="") == "ok"
-    assert await peer.call("AgentService", "chooseMode", userId="desk1", m="2") == "ok"
-    user = await peer.call("AgentService", "getAttributes", userId="desk1")
-    assert (user["workmode"]["id"], user["visibility"], user["queues"]) == (
-        "2",
-        "Available",
-        {"entry": ["general"]},
-    )
+    IciEndpoint(switchboard, sender, settings, load("abap")).add_to(app)
+    peer = Peer(f"{await serve(app)}/ici", "desk1", header="USERID")
+    key = {"APP_URL": callback.url, "APP_ID": "Z1", "USER_ID": "desk1"}
+    assert await peer.call("USER", "subscribe", **key, WORKCENTER_ID="", CHANNELS={"ITEM": ["x"]}) == "ok"
+    assert await peer.call("USER", "subscribe", **key, WORKCENTER_ID="") == "ok"
+    assert await peer.call("USER", "set_current_workmode", USER_ID="desk1", WORKMODE_ID="2") == "ok"
+    user = await peer.call("USER", "get_attributes", USER_ID="desk1")
+    assert (user["WORKMODE"]["ID"], user["PRESENCE"], user["QUEUES"]) == ("2", "A", {"ITEM": ["general"]})
+    switchboard.give("desk1", item(status="connected"))
+    document = attached_data.build("NOTES", {"TEXT": "<&>"})
+    assert await peer.call("ITEM", "set_iad", ITEM_ID="call-1", ATTACHED_DATA=document) == "ok"
+    assert attached_data.read(await peer.call("ITEM", "get_iad", ITEM_ID="call-1"))["NOTES"] == {"TEXT": "<&>"}
+    call = await peer.call("ITEM", "get_properties", ITEM_ID="call-1")
+    assert (call["PROCESSING_STATUS"]["ID"], call["DIRECTION"]) == ("3", "I")
     peer.transport.session.close()
 
 
