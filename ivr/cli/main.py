@@ -21,6 +21,7 @@ COMMANDS = {
     "graph": "graph:graph",
     "diff": "diff:diff",
     "talk": "talk:talk",
+    "simulate": "simulate:simulate",
     "import": "importing:import_",
     "publish": "publish:publish",
     "versions": "publish:versions",
