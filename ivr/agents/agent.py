@@ -56,6 +56,8 @@ class Agent:
         self.reason = ""
         self.screen = False
         """Whether the desktop is subscribed and answers."""
+        self.phone = True
+        """Whether the telephone can be reached, as far as is known."""
         self.next_workmode: int | None = None
         self.idle_since = 0.0
         """Since when available, monotonic seconds; kept when an offer ends by no fault of the agent."""
@@ -85,6 +87,11 @@ class Agent:
             return int(self.reason) if self.reason.isdecimal() else WORKMODE_NOT_READY
         return WORKMODE_NOT_READY if self.state is AgentState.MISSED else WORKMODE_READY
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a caller from a queue may be offered: ready, and with a telephone that can ring."""
+        return self.state is AgentState.AVAILABLE and self.phone
+
     def told(self) -> AgentChanged:
         """What the rest of the house may know."""
         return AgentChanged(
@@ -93,8 +100,9 @@ class Agent:
             reason=self.reason,
             workmode=self.workmode,
             next_workmode=self.next_workmode,
-            presence=presence_of(self.state, screen=self.screen, strict=self._strict),
+            presence=presence_of(self.state, screen=self.screen, phone=self.phone, strict=self._strict),
             ticket=self.ticket,
+            phone=self.phone,
         )
 
     # --- the agent's own wishes -------------------------------------------------------------------------

@@ -7,34 +7,13 @@ Codes AG…, PR…, RT… name the behaviours that tests are called after.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from ivr.agents.queue_rule import EMERGENCY as EMERGENCY
 from ivr.agents.queue_rule import QueueRule as QueueRule
 from ivr.agents.queue_rule import Spill as Spill
-
-
-class AgentState(StrEnum):
-    """Whether a call may be offered. ECMA-269 calls WRAP_UP "working after call"."""
-
-    OFF = "off"
-    NOT_READY = "not_ready"
-    AVAILABLE = "available"
-    OFFERED = "offered"
-    IN_CALL = "in_call"
-    ON_HOLD = "on_hold"
-    WRAP_UP = "wrap_up"
-    MISSED = "missed"
-
-
-class Presence(StrEnum):
-    """SAP's three words."""
-
-    AVAILABLE = "Available"
-    BUSY = "Busy"
-    LOGGED_OFF = "Logged Off"
-
+from ivr.agents.states import AgentState as AgentState
+from ivr.agents.states import Presence as Presence
 
 WORKMODE_LOGGED_OFF, WORKMODE_READY, WORKMODE_NOT_READY = 1, 2, 3
 """SAP's fixed codes; a site's own reasons are above 999."""
@@ -63,6 +42,15 @@ class ScreenLost:
     """The agent's desktop does not answer any more (H3): no new offers; a call goes on (AG16)."""
 
     agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChanged:
+    """An agent's telephone can be reached, or cannot: it has registered, its registration has ended, the log-on
+    named one. Who cannot be rung is offered nothing (AG19); a call goes on."""
+
+    agent: str
+    reachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +253,7 @@ Event = (
     LoggedOn
     | WorkmodeChosen
     | ScreenLost
+    | PhoneChanged
     | CallerJoined
     | CallerLeft
     | PlaceTaken
@@ -427,6 +416,8 @@ class AgentChanged:
     """Asked for while busy; taken when the call and its wrap-up are over."""
     presence: Presence
     ticket: str | None = field(default=None)
+    phone: bool = True
+    """Whether the telephone can be reached, as far as is known."""
 
 
 Command = (

@@ -39,6 +39,7 @@ from ivr.agents.events import (
     OutsideAnswered,
     OutsideFailed,
     PhoneAnswered,
+    PhoneChanged,
     PlaceTaken,
     QueueClosed,
     QueueOpened,
@@ -175,6 +176,8 @@ class Floor(Matching):
                 self._choose_workmode(event, now)
             case ScreenLost(agent=agent_id):
                 self._screen_lost(self._agent(agent_id))
+            case PhoneChanged(agent=agent_id, reachable=reachable):
+                self._touch(self._agent(agent_id)).phone = reachable
             case OutsideAnswered(ticket=ticket_id):
                 self._outside_answered(ticket_id, now)
             case OutsideFailed(ticket=ticket_id):
@@ -367,7 +370,8 @@ class Floor(Matching):
 
     def _hope(self, ticket: Ticket, now: float) -> bool:
         """Whether somebody who fits is at work: free, or busy with what will end."""
-        return any(agent.state in AT_WORK and ticket.fits(agent.id, now) for agent in self._agents.values())
+        at_work = (agent for agent in self._agents.values() if agent.state in AT_WORK and agent.phone)
+        return any(ticket.fits(agent.id, now) for agent in at_work)
 
     def _restore(self, agent: Agent, saved: SavedState, now: float) -> None:
         agent.restore(saved.state, saved.reason, saved.next_workmode, now)

@@ -133,7 +133,7 @@ class Matching(Overview):
         """
         overtaken = False
         self._offer_to_wanted(now)
-        free = {id: agent for id, agent in self._agents.items() if agent.state is AgentState.AVAILABLE}
+        free = {id: agent for id, agent in self._agents.items() if agent.is_free}
         for ticket in waiting_in_order(self._tickets.values(), now):
             if not free and not ticket.emergency:
                 continue

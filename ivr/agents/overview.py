@@ -44,6 +44,7 @@ class Overview:
             ticket=agent.ticket,
             screen=agent.screen,
             accepted=agent.accepted,
+            phone=agent.phone,
         )
 
     def agents(self) -> list[AgentView]:
@@ -81,7 +82,7 @@ class Overview:
         if (ticket := self._tickets.get(ticket_id)) is None:
             return None
         reach = ticket.reached(self._now).agents
-        crew = sum(1 for id in reach if self._agents[id].state in AT_WORK)
+        crew = sum(1 for id in reach if self._agents[id].state in AT_WORK and self._agents[id].phone)
         rank = ticket.rank(self._now)
         rivals = [o for o in self._tickets.values() if not reach.isdisjoint(o.reached(self._now).agents)]
         ahead = sum(1 for other in rivals if not other.agents and other.rank(self._now) < rank)

@@ -19,13 +19,13 @@ def presence(*, logged_on_crm: bool, logged_on_cms: bool, in_call: bool) -> Pres
     return Presence.AVAILABLE if logged_on_crm and not in_call else Presence.BUSY
 
 
-def presence_of(state: AgentState, *, screen: bool, strict: bool) -> Presence:
-    """The word for an inner state; `screen` says whether the agent's desktop is there.
+def presence_of(state: AgentState, *, screen: bool, strict: bool, phone: bool = True) -> Presence:
+    """The word for an inner state; `screen` says whether the agent's desktop is there, `phone` the telephone.
 
-    A ringing telephone counts as in a call. Not ready, missed and wrap-up show as Available, which is SAP's
-    literal rule, or with `strict` as Busy (PR3).
+    A ringing telephone counts as in a call, and so does one that cannot be rung: nobody can call him. Not ready,
+    missed and wrap-up show as Available, which is SAP's literal rule, or with `strict` as Busy (PR3).
     """
-    busy = state in (_STRICT if strict else _IN_A_CALL)
+    busy = not phone or state in (_STRICT if strict else _IN_A_CALL)
     return presence(logged_on_crm=screen, logged_on_cms=state is not AgentState.OFF, in_call=busy)
 
 

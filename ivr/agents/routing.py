@@ -29,13 +29,14 @@ def free_agents(free: Iterable[Agent], ticket: Ticket, strategy: Strategy, last:
 
 
 def can_be_sent_to(agent: Agent) -> bool:
-    """Whether a caller, or a colleague, may be sent to this agent: logged on, at the desk, in no call.
+    """Whether a caller, or a colleague, may be sent to this agent: logged on, at the desk, with a telephone, in no
+    call.
 
     That is wider than the rule for queues: not ready means "nothing from a queue", and a call for this agent
     alone interrupts wrap-up (AG15).
     """
     idle = agent.state in (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.MISSED, AgentState.WRAP_UP)
-    return idle and agent.screen
+    return idle and agent.screen and agent.phone
 
 
 def agent_to_overtake(

@@ -38,6 +38,8 @@ class AgentView:
     """Whether the agent's desktop is there."""
     accepted: bool
     """Accepted on the screen while the telephone still rings."""
+    phone: bool
+    """Whether the telephone can be reached, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
