@@ -139,6 +139,7 @@ class Exchange:
         stamp = self.rooms.clock.utc().strftime("%Y%m%d-%H%M%S")
         visit = Visit(f"{stamp}-{secrets.token_hex(3)}", incoming, self)
         self.visits[visit.id] = visit
+        self.rooms.signalling.trace.name(incoming.call_id, visit.id)
         self.legs[visit.leg] = visit
         visit.tasks.spawn(visit.begin())
 

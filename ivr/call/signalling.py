@@ -17,6 +17,7 @@ from ivr.net.transports import Kind, Transports
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
 from ivr.sip.sources import source_of
+from ivr.sip.trace import Trace
 from ivr.sip.user_agent import UserAgent
 from ivr.sip.user_to_user import UserToUser
 
@@ -54,11 +55,14 @@ class Signalling:
         certificates: Certificates | None = None,
         idle_timeout: float = IDLE_TIMEOUT,
         places: Places | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Without `certificates` TLS is for calling alone, to peers the system's authorities vouch for."""
         self.user_agent = user_agent
         self._clock = clock
         self._on_event = on_event
+        self.trace = Trace(0) if trace is None else trace
+        """What was said, for `ivr sip-trace`."""
         self._places = places or Places(source_of=source_of)
         self._transports = Transports(
             self._datagram,
@@ -156,6 +160,7 @@ class Signalling:
             headers=headers,
             replaces=replaces,
         )
+        self.trace.name_sent(outputs, leg)
         self._carry_out(outputs)
 
     def refer(
@@ -210,7 +215,14 @@ class Signalling:
         return self._clock.monotonic()
 
     def _datagram(self, data: bytes, local: Address, remote: Address) -> None:
-        self._carry_out(self.user_agent.receive(data, Flow("udp", local, remote), self._now()))
+        self._receive(data, Flow("udp", local, remote))
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        now = self._now()
+        outputs = self.user_agent.receive(data, flow, now)
+        if self.trace.is_on and is_worth_keeping(data, outputs):
+            self.trace.add(True, flow, data, now)
+        self._carry_out(outputs)
 
     def _stream_flow(self, connection: Connection) -> Flow:
         """A peer answers to where we listen, not to the port a connection of ours happened to take."""
@@ -232,7 +244,7 @@ class Signalling:
         if pongs := framer.take_pongs():
             self._tcp.send(connection.number, pongs)
         for message in messages:
-            self._carry_out(self.user_agent.receive(message, flow, self._now()))
+            self._receive(message, flow)
 
     def _watch_the_rest(self, connection: Connection, framer: StreamFramer, moved: bool) -> None:
         """Whoever drips a message octet by octet holds a connection for nothing."""
@@ -279,6 +291,7 @@ class Signalling:
 
     def _send(self, output: SendBytes) -> None:
         flow = output.flow
+        self.trace.add(False, flow, output.data, self._now())
         if not flow.is_stream:
             self._transports.send(output.data, flow.local, flow.remote)
             return
@@ -327,3 +340,10 @@ def way_of(flow: Flow) -> Way:
     """A peer whose name nobody knows must prove its numeric address."""
     secure = flow.transport == "tls"
     return flow.remote, secure, (flow.host or flow.remote[0]) if secure else ""
+
+
+def is_worth_keeping(data: bytes, outputs: Sequence[Output]) -> bool:
+    """Of a flood, the trace has what was answered and what was told of, lest it push everything else out."""
+    if any(isinstance(output, MessageDropped) and output.unwanted for output in outputs):
+        return any(isinstance(output, SourceLimited) for output in outputs)
+    return not data.isspace()

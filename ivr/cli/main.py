@@ -30,6 +30,7 @@ COMMANDS = {
     "call": "call:call",
     "customers": "customers:customers_app",
     "calls": "calls:calls_app",
+    "sip-trace": "sip_trace:sip_trace",
     "prompts": "prompts:prompts_app",
 }
 """Where each command is, below `ivr.cli`. Only the one that is wanted is imported: a start should not wait for

@@ -17,6 +17,7 @@ from ivr.config.settings import (
     SipSettings,
     SpeechSettings,
     StoreSettings,
+    TraceSettings,
     Trunk,
 )
 from ivr.config.shipped import shipped
@@ -37,6 +38,7 @@ __all__ = [
     "SipSettings",
     "SpeechSettings",
     "StoreSettings",
+    "TraceSettings",
     "Trunk",
     "load_settings",
     "shipped",

@@ -156,6 +156,14 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceSettings:
+    """What `ivr sip-trace` shows."""
+
+    kept: int = 8_388_608
+    """Octets of memory for the SIP messages of the last while; the oldest make room. 0 keeps none."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSettings:
     """Sound."""
 
@@ -296,6 +304,7 @@ class Settings:
 
     sip: SipSettings = SipSettings()
     guard: GuardSettings = GuardSettings()
+    trace: TraceSettings = TraceSettings()
     media: MediaSettings = MediaSettings()
     http: HttpSettings = HttpSettings()
     ici: IciSettings = IciSettings()

@@ -27,6 +27,7 @@ from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file
 from ivr.engine.shelf import live_menu, menu_name, shelf_of
+from ivr.engine.sip_trace import SipTrace
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
@@ -41,6 +42,7 @@ from ivr.sip.events import Output, UserAgentSettings
 from ivr.sip.guard import callee
 from ivr.sip.limits import Limits
 from ivr.sip.sources import source_of
+from ivr.sip.trace import Trace
 from ivr.sip.user_agent import UserAgent
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.make import make_recogniser
@@ -115,7 +117,14 @@ class Engine:
         places = Places(
             settings.guard.source_connections, exempt=settings.sip.trusted_addresses, source_of=source_of
         )
-        signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates, places=places)
+        signalling = Signalling(
+            user_agent,
+            self.clock,
+            self._on_sip,
+            certificates=certificates,
+            places=places,
+            trace=Trace(settings.trace.kept),
+        )
         self._parts.push_async_callback(signalling.close)
         if settings.sip.srtp != "off" and not settings.sip.tls_listen:
             why = "keys of protected sound (sip.srtp) go through SIP that everybody on the way can read; use TLS"
@@ -153,6 +162,7 @@ class Engine:
         switchboard = ExchangeSwitchboard(exchange)
         IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)
         Health(exchange).add_to(app)
+        SipTrace(signalling.trace, self.clock).add_to(app)
         await self._bind_http(app)
 
         self._parts.push_async_callback(voice.stop)

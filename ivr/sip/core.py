@@ -64,9 +64,9 @@ class Core:
         outbox, self._outbox = self._outbox, []
         return outbox
 
-    def drop(self, why: str, flow: Flow, counter: str = "dropped") -> None:
+    def drop(self, why: str, flow: Flow, counter: str = "dropped", *, unwanted: bool = False) -> None:
         self.counters[counter] += 1
-        self.emit(MessageDropped(why, flow))
+        self.emit(MessageDropped(why, flow, unwanted))
 
     def token(self, bits: int = 64) -> str:
         """Random text for tags, branches and names. RFC 3261 section 19.3 asks for 32 bits at least."""

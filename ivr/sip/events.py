@@ -296,6 +296,8 @@ class MessageDropped:
 
     why: str
     flow: Flow
+    unwanted: bool = False
+    """Whether it is the guard that does not want it."""
 
 
 @dataclass(frozen=True, slots=True)

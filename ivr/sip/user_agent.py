@@ -210,7 +210,7 @@ class UserAgent(Transfers):
         return True
 
     def _keep_out(self, guard: Guard, why: str, flow: Flow, now: float) -> None:
-        self._core.drop(why, flow)
+        self._core.drop(why, flow, unwanted=True)
         self._tell_limited(guard, flow, now)
 
     def _tell_limited(self, guard: Guard, flow: Flow, now: float) -> None:
