@@ -22,6 +22,7 @@ from ivr.call.queues import queue_rules
 from ivr.call.record import closed_late
 from ivr.call.referral import Referral
 from ivr.call.rooms import Rooms
+from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
 from ivr.call.visit import Visit
 from ivr.errors import LocalProtocolError
@@ -88,12 +89,17 @@ class Exchange:
         if isinstance(event, sip.Registered):
             logger.info("registered user=%s contact=%s expires=%d", event.user, event.contact, event.expires)
             return
-        leg = self.legs.get(getattr(event, "leg", ""))
+        name = getattr(event, "leg", "")
+        leg = self.legs.get(name)
         if leg is None:
             return
+        if isinstance(leg, Visit) and name != leg.sip_leg:
+            return  # another call has taken that one's place
         leg.on_sip(event)
         if isinstance(event, (sip.CallEnded, sip.CallCancelled, sip.CallRefused)):
             self.legs.pop(event.leg, None)
+            if isinstance(leg, Visit):
+                self.legs.pop(leg.leg, None)
             self._leg_gone.set()
 
     def on_media(self, event: MediaEvent) -> None:
@@ -134,6 +140,9 @@ class Exchange:
             logger.warning("call_refused caller=%s why=not ready", incoming.calling_number)
             headers = [("Retry-After", str(sip_settings.retry_after))]
             self.rooms.signalling.refuse(incoming.leg, 503, headers=headers)
+            return
+        if incoming.replaces:
+            take_place(self, incoming)
             return
         self.calls_total += 1
         stamp = self.rooms.clock.utc().strftime("%Y%m%d-%H%M%S")

@@ -8,6 +8,7 @@ from typing import Any
 
 from ivr.call.keys import KeyLog
 from ivr.call.reference import reference_in
+from ivr.media.messages import LegClosed
 from ivr.sip.events import IncomingCall
 
 
@@ -29,6 +30,17 @@ def closed_late(document: dict[str, Any]) -> dict[str, Any]:
         "handoffs": handoffs,
         "handoff": handoffs[-1] if handoffs else None,
         "end": {"by": "failure", "reason": "the engine was killed; what came after this is not known"},
+    }
+
+
+def figures_of(sound: LegClosed) -> dict[str, Any]:
+    """Packets sent, received, lost and dropped on one leg, and the jitter of those that came."""
+    return {
+        "sent": sound.sent,
+        "received": sound.received,
+        "lost": sound.lost,
+        "jitter_ms": round(sound.jitter * 1000, 2),
+        "dropped": sound.dropped,
     }
 
 

@@ -43,7 +43,7 @@ class Referral:
         values = travelling(visit.incoming.user_to_user, visit.id)
         try:
             target, _ = await self._exchange.outside_target(self.to)
-            visit.rooms.signalling.refer(visit.leg, target, user_to_user=values)
+            visit.rooms.signalling.refer(visit.sip_leg, target, user_to_user=values)
         except (IvrError, OSError) as error:
             self._failed(str(error))
 

@@ -11,7 +11,7 @@ from ivr.call.callback import note_callback
 from ivr.call.draft import Sandbox
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
-from ivr.call.record import CallRecord, HandoffRecord
+from ivr.call.record import CallRecord, HandoffRecord, figures_of
 from ivr.call.recordings import Recordings
 from ivr.call.refusal import refusal_of
 from ivr.call.sounding import Sounding
@@ -50,6 +50,11 @@ class Visit:
     def __init__(self, call_id: str, incoming: sip.IncomingCall, exchange: Exchange) -> None:
         self.id = call_id
         self.leg = incoming.leg
+        """Of the caller's sound, as long as the visit lasts."""
+        self.sip_leg = incoming.leg
+        """Of the caller's dialog: another one when a call takes this one's place (RFC 3891)."""
+        self.peer = incoming.flow.remote[0]
+        """Where that comes from."""
         self.incoming = incoming
         self.exchange = exchange
         self.rooms = exchange.rooms
@@ -93,7 +98,7 @@ class Visit:
         signalling, incoming = self.rooms.signalling, self.incoming
         logger.info("call_started call=%s caller=%s called=%s", self.id, self.record.caller, incoming.called)
         try:
-            signalling.ring(self.leg)
+            signalling.ring(self.sip_leg)
             await self.voice.open()
             sdp = self.voice.answer(incoming.offer) if incoming.offer else self.voice.offer()
         except RemoteProtocolError as error:
@@ -108,13 +113,13 @@ class Visit:
         if self.rooms.settings.sip.ring > 0:
             await asyncio.sleep(self.rooms.settings.sip.ring)
         if not self.over:
-            signalling.answer(self.leg, sdp)
+            signalling.answer(self.sip_leg, sdp)
 
     def _refuse(self, status: int, why: str, headers: Sequence[tuple[str, str]]) -> None:
         if self.over:
             return
         logger.info("call_refused call=%s status=%d why=%s", self.id, status, why)
-        self.rooms.signalling.refuse(self.leg, status, headers=headers)
+        self.rooms.signalling.refuse(self.sip_leg, status, headers=headers)
         self.finish("system", f"refused with {status}: {why}")
 
     # --- what comes in ----------------------------------------------------------------------------------
@@ -189,7 +194,7 @@ class Visit:
             self.hang_up("failure", f"the media worker died, and no other came: {error}")
             return
         self.sound_back.set()
-        self.rooms.signalling.offer(self.leg, sdp)
+        self.rooms.signalling.offer(self.sip_leg, sdp)
         self.sounding.again()
         self.recordings.lost()
 
@@ -221,11 +226,13 @@ class Visit:
 
     def _reoffered(self, offer: bytes) -> None:
         try:
-            self.rooms.signalling.accept_offer(self.leg, self.voice.answer(offer) if offer else self.voice.offer())
+            self.rooms.signalling.accept_offer(
+                self.sip_leg, self.voice.answer(offer) if offer else self.voice.offer()
+            )
         except RemoteProtocolError as error:
             logger.info("reoffer_refused call=%s why=%s", self.id, error)
             status, headers = refusal_of(error, self.incoming.flow.local[0])
-            self.rooms.signalling.refuse_offer(self.leg, status, headers=headers)
+            self.rooms.signalling.refuse_offer(self.sip_leg, status, headers=headers)
             return
         self.follow_hold()
 
@@ -392,7 +399,7 @@ class Visit:
     def hang_up(self, by: str, reason: str) -> None:
         """We end the call."""
         if not self.over:
-            self.rooms.signalling.hang_up(self.leg)
+            self.rooms.signalling.hang_up(self.sip_leg)
             self.finish(by, reason)
 
     def finish(self, by: str, reason: str) -> None:
@@ -427,13 +434,7 @@ class Visit:
         try:
             figures = await self.voice.close()
             self.recordings.leg_closed(figures.recorded)
-            self.record.media = {
-                "sent": figures.sent,
-                "received": figures.received,
-                "lost": figures.lost,
-                "jitter_ms": round(figures.jitter * 1000, 2),
-                "dropped": figures.dropped,
-            }
+            self.record.media = figures_of(figures)
         except IvrError as error:
             logger.info("media_figures_missing call=%s error=%s", self.id, error)
         await self.rooms.store.save_call(self.record.document())

@@ -11,6 +11,7 @@ from ivr.sip.fields import plain
 from ivr.sip.leg import Leg, Phase
 from ivr.sip.refer_to import refer_to
 from ivr.sip.referee import Referee
+from ivr.sip.replaces import Replaces
 from ivr.sip.user_to_user import UserToUser
 
 
@@ -40,6 +41,13 @@ class Transfers:
             raise LocalProtocolError(f"leg {leg} is not confirmed: wait for CallConfirmed or CallAccepted")
         live.referrer.refer(to, headers, now)
         return self._core.take_outbox()
+
+    def call_named(self, leg: str) -> str:
+        """Our call with the peer as the peer knows it: the value of a Replaces header that asks for its place.
+
+        :raises LocalProtocolError: there is no such leg, or it has no dialog yet.
+        """
+        return Replaces.of_peer(self._live(leg).require_dialog()).encode()
 
     def accept_refer(self, leg: str, now: float) -> list[Output]:
         """Answer `ReferRequested` with 202, and tell that we try. The leg itself may be over meanwhile."""

@@ -23,7 +23,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.id = "call-7"
-        self.leg = "in-7"
+        self.sip_leg = "in-7"
         self.leaving = ""
         self.rooms = self.signalling = self.incoming = self
         self.user_to_user = (UserToUser(b"order-9"), UserToUser(b"call-1", PURPOSE))

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from house import House
+from sounds import tone_level
 
 from ivr.config import HostPort, MenuSettings, SipSettings
 from ivr.testing.phone import Answering, ScriptedPhone
+
+KNOWN = "+15550100"
 
 MENU = """\
 ivr: 1
@@ -65,3 +68,32 @@ async def test_the_callers_own_telephone_calls_the_number_and_we_leave(
             await asyncio.sleep(0.02)
     assert record["steps"][0]["exit"] == "failed"
     await target.stop()
+
+
+async def test_a_customer_who_is_put_through_has_the_place_of_who_called_first(house: House) -> None:
+    """RFC 3891: the receptionist waits for the agent, the customer talks to him."""
+    desk = await house.desk("desk1")
+    reception, customer = await house.phone(KNOWN), await house.phone("+15550177")
+    first = await reception.dial(house.uri)
+    await first.wait_for_sound()
+    await first.press("0")
+    agent = await desk.phone.next_call()
+    await desk.item("connected")
+    assert house.engine.exchange is not None
+    visit = next(iter(house.engine.exchange.visits.values()))
+    theirs = reception.signalling.user_agent.call_named(first.leg)
+    call = await customer.dial(house.uri, headers=[("Replaces", theirs), ("Require", "replaces")])
+    assert call.status == 200
+    await asyncio.wait_for(first.ended(), 5)
+    item = await desk.item("connected", after=2)
+    assert item.remote_numbers == ("+15550177",)
+    await asyncio.gather(call.talk_tone(440, 1.0), agent.talk_tone(880, 1.0))
+    assert tone_level(agent.recording, 440) > 0.5 and tone_level(call.recording, 880) > 0.5
+    assert not visit.over
+    await call.hang_up()
+    await asyncio.wait_for(agent.ended(), 5)
+    record = await house.record()
+    assert "+15550177 took the place" in record["incidents"][0]["what"]
+    async with asyncio.timeout(5):
+        while house.engine.exchange.legs:
+            await asyncio.sleep(0.02)
