@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
+from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
 from ivr.call.offer import Offer
@@ -62,6 +63,7 @@ class Exchange:
         """What who dials `draft` gets; None where no draft is served."""
         self.agents = agents_floor
         self.phones = Phones(rooms)
+        self.direct = DirectBridges(rooms.signalling)
         self.tasks = Tasks("exchange")
         self.visits: dict[str, Visit] = {}
         self.legs: dict[str, Leg] = {}
@@ -95,7 +97,8 @@ class Exchange:
             return
         if isinstance(leg, Visit) and name != leg.sip_leg:
             return  # another call has taken that one's place
-        leg.on_sip(event)
+        if not self.direct.takes(event):
+            leg.on_sip(event)
         if isinstance(event, (sip.CallEnded, sip.CallCancelled, sip.CallRefused)):
             self.legs.pop(event.leg, None)
             if isinstance(leg, Visit):
@@ -106,6 +109,7 @@ class Exchange:
         """Everything the media workers have to tell."""
         if isinstance(event, WorkerLost):
             for name in event.legs:
+                self.direct.lost(name)
                 if leg := self.legs.get(name):
                     leg.sound_lost()
             return
@@ -181,6 +185,12 @@ class Exchange:
             return outside.leg
         handoff = self.handoff_of(visit)
         return handoff.joined.leg if handoff is not None and handoff.joined is not None else None
+
+    def straighten(self, visit: Visit) -> None:
+        """Caller and agent hear each other again: their voices may go straight, as they did before."""
+        handoff = self.handoff_of(visit)
+        if handoff is not None and handoff.joined is not None:
+            handoff.joined.straighten()
 
     def cancel_handoff(self, visit: Visit) -> None:
         """The caller left the queue, or hung up while talking."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from ivr.media.messages import LegClosed, StreamFormat
@@ -17,6 +18,7 @@ from ivr.sdp import (
     Srtp,
     answer,
     make_offer,
+    make_straight_offer,
     read_answer,
 )
 from ivr.sdp.crypto import KEY_OCTETS
@@ -36,6 +38,7 @@ class VoiceLeg:
         """Our description that went out last."""
         self._offered: SessionDescription | None = None
         self.agreement: Agreement | None = None
+        """What sound through the media worker goes by."""
         self.held_us = False
         """The peer held us before what was agreed last."""
 
@@ -84,6 +87,34 @@ class VoiceLeg:
             return
         self._use(read_answer(self._offered, SessionDescription.parse(answered)))
         self._offered = None
+
+    # --- straight between two telephones --------------------------------------------------------------
+
+    def offer_straight(self, other: Agreement) -> bytes:
+        """An offer that sends the peer to the telephone of `other`, without us."""
+        self._offered = self._versioned(make_straight_offer(self._local, other))
+        return self._offered.encode()
+
+    def take_straight_answer(self, answered: bytes) -> Agreement:
+        """Where the peer wants the other's sound. The media worker is not told: it waits, see `send_away`."""
+        assert self._offered is not None
+        agreement = read_answer(self._offered, SessionDescription.parse(answered))
+        self._offered = None
+        return agreement
+
+    def answer_straight(
+        self, offer: bytes, other: Agreement, is_same: Callable[[Agreement], bool]
+    ) -> bytes | None:
+        """Our answer to a peer that goes on talking straight with `other`; None if it wants something else."""
+        host, port = other.remote
+        elsewhere = replace(self._local, host=host, port=port, codecs=(other.codec,))
+        agreement = answer(SessionDescription.parse(offer), elsewhere)
+        ours = replace(agreement.description, origin=replace(agreement.description.origin, host=self._local.host))
+        return self._versioned(ours).encode() if is_same(agreement) else None
+
+    def send_away(self, bring_back: Callable[[], None]) -> None:
+        """The sound goes straight now; `bring_back` is called when it is needed here."""
+        self._media.send_away(self.name, bring_back)
 
     async def close(self) -> LegClosed:
         return await self._media.close_leg(self.name)

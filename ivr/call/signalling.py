@@ -181,8 +181,9 @@ class Signalling:
     def tell_refer(self, leg: str, status: int, *, phrase: str = "") -> None:
         self._wish(lambda now: self.user_agent.tell_refer(leg, status, now, phrase=phrase))
 
-    def offer(self, leg: str, sdp: bytes) -> None:
-        self._wish(lambda now: self.user_agent.offer(leg, sdp, now))
+    def offer(self, leg: str, sdp: bytes) -> bool:
+        """False when it cannot be made now, as another is under way, or the call is over."""
+        return self._wish(lambda now: self.user_agent.offer(leg, sdp, now))
 
     def accept_offer(self, leg: str, sdp: bytes) -> None:
         self._wish(lambda now: self.user_agent.accept_offer(leg, sdp, now))
@@ -197,7 +198,7 @@ class Signalling:
             task.cancel()
         await self._transports.close()
 
-    def _wish(self, wish: Callable[[float], Sequence[Output]]) -> None:
+    def _wish(self, wish: Callable[[float], Sequence[Output]]) -> bool:
         """Ask for something that the peer may have made impossible meanwhile, as by CANCEL or BYE.
 
         Too late is harmless: the event that says why has been told, or is on its way.
@@ -206,8 +207,9 @@ class Signalling:
             outputs = wish(self._now())
         except LocalProtocolError as error:
             logger.info("sip_too_late why=%s", error)
-            return
+            return False
         self._carry_out(outputs)
+        return True
 
     # --- bytes in -------------------------------------------------------------------------------------
 

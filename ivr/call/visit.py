@@ -251,6 +251,7 @@ class Visit:
             self.rooms.media.hold(other, self.rooms.music)
         elif other is not None and self.voice.held_us:
             self.rooms.media.unhold(other)
+            self.exchange.straighten(self)
 
     def _key(self, key: str, at: float) -> None:
         if self._started and not self.over:

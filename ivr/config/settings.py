@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+Bridge = Literal["relay", "direct"]
+"""The way of the sound between two who talk."""
 Srtp = Literal["off", "offered", "required"]
 """How far sound is protected."""
 
@@ -173,6 +175,9 @@ class MediaSettings:
     """Media worker processes."""
     silence_timeout: float = 60.0
     """Seconds without any RTP from a caller after which the call is taken for dead; 0 for never."""
+    bridge: Bridge = "relay"
+    """How caller and agent hear each other: through the media worker (relay), or straight between their telephones
+    (direct), which then must reach each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +257,8 @@ class AgentSettings:
     """SIP address of the agent's telephone, used where the log-on names none."""
     password: str = field(default="", repr=False)
     """Password for HTTP and for registering the telephone; without one, loopback only."""
+    media: Literal["default", "relay", "direct"] = "default"
+    """How callers hear this agent: relay or direct; as `media.bridge` says by default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from ivr.sdp.crypto import SUITES, Secured
 from ivr.sdp.description import MediaDescription, Origin, SessionDescription
-from ivr.sdp.negotiation import Agreement, LocalMedia, answer, make_offer, read_answer
+from ivr.sdp.negotiation import Agreement, LocalMedia, answer, make_offer, make_straight_offer, read_answer
 from ivr.sdp.stream import NotAcceptable, Srtp
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Srtp",
     "answer",
     "make_offer",
+    "make_straight_offer",
     "read_answer",
 ]

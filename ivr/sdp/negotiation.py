@@ -109,6 +109,22 @@ def make_offer(local: LocalMedia) -> SessionDescription:
     return SessionDescription(origin, local.host, (media,))
 
 
+def make_straight_offer(local: LocalMedia, other: Agreement) -> SessionDescription:
+    """An offer that sends the peer straight to where another peer wants its sound, in the other's format.
+
+    The first half of third party call control with sessions that are there already, after RFC 3725 section 4.4.
+    """
+    attributes: list[Attribute] = [("rtpmap", f"{other.payload_type} {other.codec}/8000")]
+    formats = [str(other.payload_type)]
+    if other.event_payload_type is not None:
+        attributes += _event_attributes(other.event_payload_type)
+        formats.append(str(other.event_payload_type))
+    attributes += [("ptime", str(other.packet_time)), ("sendrecv", None)]
+    host, port = other.remote
+    media = MediaDescription("audio", port, PLAIN, tuple(formats), attributes=tuple(attributes))
+    return SessionDescription(Origin("ivr", local.session_id, local.version, local.host), host, (media,))
+
+
 def _lines(local: LocalMedia) -> list[Crypto]:
     if local.srtp == "off":
         return []

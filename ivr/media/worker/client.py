@@ -27,6 +27,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a dead worker is started again; doubled each time it dies young."""
 YOUNG = 30.0
 """Seconds of life after which a death is no sequel of the one before."""
+WITHOUT_SOUND = frozenset({"remote", "away", "stop", "stop_recording", "unbridge", "unhold", "close"})
+"""Commands that leave a leg's sound where it is."""
 START_PATIENCE = 5.0
 """Seconds that opening a leg waits for a worker that is being restarted."""
 
@@ -72,6 +74,8 @@ class MediaWorkers:
         self._restarts: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._stopping = False
+        self._away: dict[str, Callable[[], None]] = {}
+        """By leg: what brings its sound back here."""
 
     async def start(self) -> None:
         """Start the workers. Raises IvrError when the ports do not suffice, OSError when no process starts."""
@@ -196,7 +200,17 @@ class MediaWorkers:
 
     def set_remote(self, leg: str, remote: Address, format: StreamFormat) -> None:
         """What was agreed with the peer, for the first time or anew: address, codec, payload types, hold."""
+        self._away.pop(leg, None)
         self._command("remote", leg, remote=remote, format=dataclasses.asdict(format))
+
+    def send_away(self, leg: str, bring_back: Callable[[], None]) -> None:
+        """The peer's sound goes elsewhere until the next `set_remote`. Nothing is sent, and silence is no fault.
+
+        `bring_back` is called once, at the first command that needs the sound here; that command waits for it.
+        """
+        if leg in self._legs:
+            self._command("away", leg)
+            self._away[leg] = bring_back
 
     async def close_leg(self, leg: str) -> LegClosed:
         """Close the sockets. Returns the leg's figures; zeros for one that is not there. Told here only."""
@@ -214,6 +228,7 @@ class MediaWorkers:
         """The leg is over: its port is free again."""
         if self._legs.get(leg.name) is leg:
             del self._legs[leg.name]
+            self._away.pop(leg.name, None)
         leg.home.legs.pop(leg.name, None)
         leg.home.ports.give_back(leg.port)
         if not leg.opened.done():
@@ -311,6 +326,10 @@ class MediaWorkers:
             log.debug("media_command_without_leg do=%s leg=%s", do, leg)
             return False
         self._send(known, {"do": do, "leg": leg, **values})
+        if self._away and do not in WITHOUT_SOUND and values.get("on", True):
+            for name in (leg, values.get("other", leg)):
+                if (bring_back := self._away.pop(name, None)) is not None:
+                    bring_back()
         return True
 
     def _send(self, leg: _Leg, header: Header) -> None:

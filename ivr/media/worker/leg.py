@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from ivr.errors import RemoteProtocolError
 from ivr.media.g711 import Codec, silence, transcode
@@ -101,6 +102,12 @@ class Leg(Company):
         self._heard_at = now  # silence counts from here
         self._silent_told = False
         self.reports.begin(now)
+
+    def send_away(self) -> None:
+        """The peer's sound goes elsewhere until the next session description: nothing is sent or expected here."""
+        if self.format is not None:
+            self.format = replace(self.format, send=False, receive=False)
+        self.reports.pause()
 
     def _protect(self, form: StreamFormat, now: float) -> None:
         """SRTP from here on, or with other keys, or no longer."""

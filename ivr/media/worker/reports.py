@@ -38,6 +38,10 @@ class Reports:
         if self.next == float("inf"):
             self.next = now + INTERVAL * random.uniform(0.25, 0.75)  # half the interval at first
 
+    def pause(self) -> None:
+        """Nobody to report to, until `begin`."""
+        self.next = float("inf")
+
     def receive(self, target: Address | None, now: float) -> None:
         """A datagram is waiting on the RTCP socket."""
         try:

@@ -36,8 +36,9 @@ class Protection:
         self._fault: Any = _library().Error
 
     def use(self, form: StreamFormat, now: float) -> None:
-        """The suite and keys of `form`, for the first time or anew. A key that stays keeps its counters: RFC 3711 section 3.2.1
-        forbids to begin one again.
+        """The suite and keys of `form`, for the first time or anew.
+
+        A key that stays keeps its counters: RFC 3711 section 3.2.1 forbids to begin one again.
 
         Raises IvrError when libsrtp cannot use the key.
         """

@@ -45,6 +45,7 @@ class MediaServer:
         self._commands: dict[str, Callable[[Header], None]] = {
             "open": self._open,
             "remote": self._remote,
+            "away": self._send_away,
             "play": self._play,
             "stop": self._stop,
             "listen": self._listen,
@@ -139,6 +140,9 @@ class MediaServer:
 
     def _remote(self, header: Header) -> None:
         _set_remote(self._legs[header["leg"]], header)
+
+    def _send_away(self, header: Header) -> None:
+        self._legs[header["leg"]].send_away()
 
     def _play(self, header: Header) -> None:
         leg = self._legs[header["leg"]]
