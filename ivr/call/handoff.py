@@ -57,7 +57,9 @@ class Handoff:
         offer = Offer(f"{self.ticket}.{len(self.offers) + 1}", agent, self, self.exchange)
         self.offers.append(offer)
         self.exchange.remember(offer)
-        self.record.offers.append({"agent": agent, "at": iso(self.exchange.rooms.clock.utc()), "outcome": None})
+        at = iso(self.exchange.rooms.clock.utc())
+        self.record.offers.append({"agent": agent, "item": offer.item_id, "at": at, "outcome": None})
+        self.visit.save()  # after a kill, whoever has the item on the screen must be told that it is gone
         offer.begin()
 
     @property
@@ -81,15 +83,16 @@ class Handoff:
         for version in versions:
             self._note_version(version)
 
-    def take_from(self, agent: str, document: str) -> bool:
-        """The agent's screen wrote `document`. Guarded fields stay as they were (H12); False if that was needed,
-        and the record tells of it. Raises `IciRefusal`, and then nothing has changed."""
+    def take_from(self, agent: str, document: str) -> Version | None:
+        """The agent's screen wrote `document`. Guarded fields stay as they were (H12), and the record tells of it.
+
+        None when nothing is new. Raises `IciRefusal`, and then nothing has changed.
+        """
         version = self.data.write(agent, document, self.exchange.rooms.clock.utc())
         self._note_version(version)
-        if version is None or not version.guarded:
-            return True
-        self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
-        return False
+        if version is not None and version.guarded:
+            self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
+        return version
 
     def _note_version(self, version: Version | None) -> None:
         self.record.attached_data = self.data.blocks

@@ -73,6 +73,7 @@ class HandoffRecord:
             "outcome": self.outcome or None,
             "waited": None if self.waited is None else round(self.waited, 1),
             "started": iso(self.started),
+            "item": self.item or None,
             "offers": self.offers,
             "attached_data_changes": list(self.changes),
         }
@@ -97,6 +98,8 @@ class CallRecord:
     prompts: list[dict[str, Any]] = field(default_factory=list)
     goals: list[str] = field(default_factory=list)
     handoffs: list[HandoffRecord] = field(default_factory=list)
+    contacts: list[str] = field(default_factory=list)
+    """Ids of the contact records of the agents who took the call, in order (`ivr.call.contact`)."""
     keys: KeyLog = field(default_factory=KeyLog)
     incidents: list[dict[str, Any]] = field(default_factory=list)
     """What went wrong and was mended or not: at (seconds after the answer) and what."""
@@ -164,6 +167,7 @@ class CallRecord:
             "goals": list(self.goals),
             "handoff": handoffs[-1] if handoffs else None,
             "handoffs": handoffs,
+            "contacts": list(self.contacts),
             "incidents": list(self.incidents),
             "recordings": [dict(recording) for recording in self.recordings],
             "media": self.media,

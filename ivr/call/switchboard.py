@@ -134,9 +134,12 @@ class ExchangeSwitchboard:
         """`document` is the whole item, already merged with what was there."""
         offer = self._offer(item_id, "setAttachedData")
         handoff = offer.handoff
-        as_written = handoff.take_from(user, document)
+        version = handoff.take_from(user, document)
+        if version is None:
+            return
+        offer.contact.take(version)
         holders = {other.agent for other in handoff.offers if other.live}
-        for other in holders - {user} if as_written else holders | {user}:
+        for other in holders | {user} if version.guarded else holders - {user}:
             self.exchange.rooms.publisher.publish(other, ItemAttachedDataChanged(item_id, handoff.document))
         if handoff.visit.over:
             await self.exchange.rooms.store.save_call(handoff.visit.record.document())

@@ -100,6 +100,22 @@ def _handoff(handoff: dict[str, Any], number: int, out: Console) -> None:
     data = handoff.get("attached_data")
     if isinstance(data, dict) and data:
         _attached(data, out)
+    _changes([one for one in _dicts(handoff.get("attached_data_changes")) if one.get("author") != "menu"], out)
+
+
+def _changes(versions: list[dict[str, Any]], out: Console) -> None:
+    """What people changed in the attached data; what the menu put there stands above."""
+    if not versions:
+        return
+    shown = table("changed (UTC)", "by", "field", "was", "is", whole=("changed (UTC)",))
+    for version in versions:
+        at, author = str(version.get("at") or "")[11:19], version.get("author")
+        for one in _dicts(version.get("changes")):
+            field = f"{one.get('application')} {one.get('field')}"
+            shown.add_row(*map(cell, (at, author, field, one.get("old") or "–", one.get("new") or "–")))
+        for name in version.get("kept") or []:
+            shown.add_row(*map(cell, (at, author, name, "kept", "kept")))
+    out.print("", shown)
 
 
 def _attached(data: dict[str, Any], out: Console) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from ivr.cli.call_story import seconds_between, tell
+from ivr.cli.contact_table import tell_contacts
 from ivr.cli.customers import NOT_FOUND, Config, Json, with_store
 from ivr.cli.tables import ROOMY, cell, complain, console, print_json, short, table
 from ivr.config import load_settings
@@ -84,8 +85,8 @@ def show(
     config: Config = None,
 ) -> None:
     """One call: who, when, its way through the menu, keys (secrets as •), look-ups, handoffs, end."""
-    nothing: dict[str, Any] | None = None
-    record = _read(config or ctx.obj, lambda store: store.call(call_id), nothing)
+    nothing: tuple[dict[str, Any] | None, list[dict[str, Any]]] = (None, [])
+    record, contacts = _read(config or ctx.obj, lambda store: _with_contacts(store, call_id), nothing)
     if record is None:
         found = (
             "no call has ended yet"
@@ -95,9 +96,17 @@ def show(
         complain(found)
         raise typer.Exit(NOT_FOUND)
     if as_json:
-        print_json(record)
+        print_json({**record, "contacts": contacts} if contacts else record)
     else:
         tell(record, console())
+        tell_contacts(contacts, console(), of_call=True)
+
+
+async def _with_contacts(store: SqliteStore, call_id: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The record, and the contacts of its agents, oldest first."""
+    record = await store.call(call_id)
+    contacts = await store.contacts(call_id=record["id"]) if record is not None else []
+    return record, contacts[::-1]
 
 
 @calls_app.command()

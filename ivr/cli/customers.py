@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ivr.cli.contact_table import tell_contacts
 from ivr.cli.tables import cell, complain, console, plain, print_json, table
 from ivr.config import load_settings
 from ivr.errors import ImportRowsError, Problem
@@ -26,6 +27,9 @@ from ivr.store.rows import ImportSummary
 from ivr.store.sqlite import SqliteStore
 
 T = TypeVar("T")
+Shown = tuple[
+    Customer | None, list[dict[str, object]], list[dict[str, object]], list[dict[str, Any]]
+]  # with payments, promises, contacts
 NOT_FOUND, BAD_INPUT = 1, 2
 
 Config = Annotated[
@@ -127,19 +131,25 @@ def list_(as_json: Json = False, config: Config = None) -> None:
 
 @customers_app.command()
 def show(account: Account, as_json: Json = False, config: Config = None) -> None:
-    """One customer with payments and promises to pay."""
+    """One customer with payments, promises to pay, and the agents he spoke with."""
 
-    async def read(store: SqliteStore) -> tuple[Customer | None, list[dict[str, object]], list[dict[str, object]]]:
-        return await store.customer(account), await store.payments(account), await store.promises(account)
+    async def read(store: SqliteStore) -> Shown:
+        return (
+            await store.customer(account),
+            await store.payments(account),
+            await store.promises(account),
+            await store.contacts(account=account),
+        )
 
-    customer, payments, promises = with_store(config, read)
+    customer, payments, promises, contacts = with_store(config, read)
     if customer is None:
         raise _no_such(account)
     if as_json:
         more = {"payments": [_plain(one) for one in payments], "promises": [_plain(one) for one in promises]}
-        print_json({**document(customer), **more})
+        print_json({**document(customer), **more, "contacts": contacts})
         return
     _print_customer(customer, payments, promises)
+    tell_contacts(contacts, console())
 
 
 @customers_app.command()

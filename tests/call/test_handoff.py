@@ -195,6 +195,7 @@ async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: Hou
     desk = await house.desk("desk1")
     call = await ask_for_a_person(house)
     item = await desk.item("connected")
+    await desk.client.set_attached_data(item.id, build("IVR/CONTACT", {"NOTE": "bill twice as high"}))
     await desk.client.set_attached_data(item.id, build("CRM_IC/WRAP", {"CODE": "refund & sorry"}))
     document = read(await desk.client.get_attached_data(item.id))
     assert document["CRM_IC/WRAP"] == {"CODE": "refund & sorry"}
@@ -208,6 +209,10 @@ async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: Hou
     assert last["changes"] == [
         {"application": "CRM_IC/WRAP", "field": "CODE", "old": None, "new": "refund & sorry"}
     ]
+    (contact,) = await house.store.contacts(call_id=record["id"])
+    assert (contact["id"], contact["agent"], contact["how"], contact["end"]) == (item.id, "desk1", "routed", "normal")
+    assert [note["text"] for note in contact["notes"]] == ["bill twice as high"]
+    assert record["contacts"] == [item.id]
 
 
 async def test_accept_after_the_answer_is_no_fault_and_data_may_follow_the_hang_up(house: House) -> None:

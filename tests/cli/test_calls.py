@@ -47,6 +47,33 @@ RECORD: dict[str, Any] = {
     "media": {"sent": 3600, "received": 3590, "lost": 3, "jitter_ms": 0.8},
     "end": {"by": "caller", "reason": "hung_up"},
 }
+CHANGES: list[dict[str, Any]] = [
+    {
+        "version": 1,
+        "author": "menu",
+        "at": "2026-11-22T15:01:01.000+00:00",
+        "changes": [{"application": "SAP-IC", "field": "FOR_MACHINES", "old": None, "new": "x"}],
+        "kept": [],
+    },
+    {
+        "version": 2,
+        "author": "desk1",
+        "at": "2026-11-22T15:01:07.000+00:00",
+        "changes": [{"application": "NOTES", "field": "TEXT", "old": "before", "new": "after"}],
+        "kept": ["SAP-IC REASON"],
+    },
+]
+CONTACT = {
+    "id": "older-h1.2",
+    "call_id": "older",
+    "account": "4000000002",
+    "agent": "desk1",
+    "reason": "ASKED_FOR_AGENT",
+    "how": "transferred",
+    "began": "2026-11-22T15:01:05.000+00:00",
+    "notes": [{"at": "2026-11-22T15:01:09.000+00:00", "text": "[bold]meter[/bold] read wrong"}],
+    "wrap_up_reason": "refund",
+}
 UNFINISHED = {"id": "still-there", "caller": "", "called": "1000", "started": "2026-11-22T16:00:00.000+00:00"}
 
 
@@ -61,9 +88,12 @@ def config(tmp_path: Path) -> Path:
 def kept(config: Path, tmp_path: Path) -> Path:
     async def fill() -> None:
         store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
-        await store.save_call({**RECORD, "id": "older", "started": "2026-11-22T14:00:00+00:00", "ended": None})
+        handoff = {**HANDOFF, "attached_data_changes": CHANGES}
+        older = {"id": "older", "started": "2026-11-22T14:00:00+00:00", "ended": None, "handoffs": [handoff]}
+        await store.save_call({**RECORD, **older})
         await store.save_call(RECORD)
         await store.save_call(UNFINISHED)
+        await store.save_contact(CONTACT)
         noted = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
         await store.note_callback(
             Callback("+15550100", "general", "CLOSED", "c1", {"ACCOUNT": "4000000002"}, noted)
@@ -237,3 +267,15 @@ def test_what_a_caller_sends_cannot_steer_the_terminal(config: Path, tmp_path: P
         text = run(*words, "--config", str(config)).stdout
         assert "\x1b" not in text and "\u202e" not in text
         assert "[2J�[bold]x[/bold]?" in text
+
+
+def test_a_call_shows_the_contacts_of_its_agents_and_what_they_changed(kept: Path) -> None:
+    shown = CliRunner().invoke(calls_app, ["show", "older", "--config", str(kept)]).stdout
+    words = re.sub(r"[\s│─┃━]+", " ", shown)
+    assert "desk1 ASKED_FOR_AGENT transferred refund" in words
+    assert "desk1 [bold]meter[/bold] read wrong" in words
+    assert "15:01:07 desk1 NOTES TEXT before after" in words
+    assert "15:01:07 desk1 SAP-IC REASON kept kept" in words
+    assert "FOR_MACHINES" not in words
+    machines = CliRunner().invoke(calls_app, ["show", "older", "--json", "--config", str(kept)]).stdout
+    assert json.loads(machines)["contacts"] == [CONTACT]

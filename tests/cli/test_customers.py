@@ -149,3 +149,30 @@ def test_help_tells_a_stranger_the_columns(config: Path) -> None:
     text = re.sub(r"[\s│]+", " ", CliRunner().invoke(customers_app, ["import", "--help"]).stdout)
     for word in ("bill_amount", "method_last4", "semicolon", "four digits", "--without-samples"):
         assert word in text
+
+
+def test_a_customer_is_shown_with_the_agents_he_spoke_with(config: Path, tmp_path: Path) -> None:
+    contact = {
+        "id": "c1-h1.1",
+        "call_id": "c1",
+        "account": "4000000002",
+        "agent": "desk1",
+        "reason": "BILL",
+        "how": "routed",
+        "began": "2026-11-22T15:01:05.000+00:00",
+        "notes": [{"at": "2026-11-22T15:02:00.000+00:00", "text": "wants a paper bill"}],
+        "wrap_up_reason": None,
+    }
+
+    async def add() -> None:
+        store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
+        await store.save_contact(contact)
+        await store.save_contact({**contact, "id": "c2-h1.1", "account": "4000000010", "agent": "desk9"})
+        await store.close()
+
+    asyncio.run(add())
+    shown = re.sub(r"[\s│─┃━]+", " ", run(config, "show", "4000000002").stdout)
+    assert "2026-11-22 15:01 desk1 BILL routed – c1" in shown
+    assert "desk1 wants a paper bill" in shown
+    assert "desk9" not in shown
+    assert json.loads(run(config, "show", "4000000002", "--json").stdout)["contacts"] == [contact]
