@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.contact import ContactKeeper
+from ivr.call.direct import Side
 from ivr.call.leg import VoiceLeg
 from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
@@ -263,6 +264,7 @@ class Offer:
         self.tell()
         self._follow_hold()
         self.handoff.visit.follow_hold()
+        self.straighten()
         if self._moved and self._voice is not None:
             self.rooms.signalling.offer(self.leg, self._voice.offer())
 
@@ -287,11 +289,23 @@ class Offer:
         self.status = "connected"
         self.tell()
         self.exchange.tell_floor(floor.CallRetrieved(self.agent, self.handoff.ticket))
+        self.straighten()
 
     def send_keys(self, digits: str) -> None:
         self._need("sendDTMF", "connected")
         for key in digits:
             self.rooms.media.send_key(self.handoff.visit.leg, key)
+
+    def straighten(self) -> None:
+        """Voices straight between the telephones, where the settings say so and both can."""
+        settings, visit = self.rooms.settings, self.handoff.visit
+        wish = next((agent.media for agent in settings.agents if agent.id == self.agent), "default")
+        way = settings.media.bridge if wish == "default" else wish
+        if way != "direct" or self._voice is None or self._moved or self.status != "connected":
+            return
+        caller = Side(visit.voice, lambda why: visit.hang_up("failure", why))
+        agent = Side(self._voice, lambda why: self.exchange.agent_lost(self, why))
+        self.exchange.direct.straighten(visit.id, caller, agent)
 
     def _need(self, operation: str, status: ProcessingStatus) -> None:
         if self.status != status:
@@ -310,6 +324,7 @@ class Offer:
         if not self.live:
             return
         self._tasks.cancel()
+        self.exchange.direct.leave(self.leg)
         if self.status == "held":
             self.rooms.media.unhold(self.handoff.visit.leg)
         if self.status in ("connected", "held"):
