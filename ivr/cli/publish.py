@@ -23,7 +23,7 @@ from ivr.errors import MenuError, Problem, ProblemsError
 from ivr.menu.model import Menu
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
-from ivr.testing.call_file import read_test, test_files
+from ivr.testing.call_file import read_tests, test_files
 from ivr.testing.text_runner import run_test
 
 MenuArgument = Annotated[
@@ -120,13 +120,16 @@ def rollback(
 def run_tests(settings: Settings, menu: Menu) -> tuple[int, list[Problem]]:
     """The menu's tests as text: how many, and what failed."""
     path = Path(menu.path)
-    files, problems = test_files(path.parent, path.stem), []
-    for file in files:
-        test, mistakes = read_test(file)
+    problems: list[Problem] = []
+    count = 0
+    for file in test_files(path.parent, path.stem):
+        tests, mistakes = read_tests(file)
         problems += mistakes
-        if test is not None:
-            problems += run_test(menu, test, currency=settings.store.currency).problems
-    return len(files), problems
+        for test in tests:
+            if "text" in test.levels:
+                count += 1
+                problems += run_test(menu, test, currency=settings.store.currency).problems
+    return count, problems
 
 
 async def _render(settings: Settings, menu: Menu, out: Console) -> int:

@@ -11,6 +11,7 @@ from typing import Self
 
 from ivr.clock import Clock
 from ivr.store.contracts import LookupResult
+from ivr.store.importing import parse_customers
 from ivr.store.sqlite import SqliteStore
 from ivr.store.sqlite_pins import PinHasher
 
@@ -21,8 +22,10 @@ CHEAP = PinHasher(time_cost=1, memory=8)
 class SampleStore:
     """A `SqliteStore` in a temporary folder, asked from code that does not run on a loop. Use it in a `with`."""
 
-    def __init__(self, clock: Clock, *, currency: str = "USD") -> None:
+    def __init__(self, clock: Clock, *, currency: str = "USD", customers: bytes = b"", path: str = "") -> None:
+        """`customers` are added to the samples, or change them: a CSV or JSON file called `path`."""
         self._clock = clock
+        self._customers, self._path = customers, path
         self._currency = currency
         self._runner = asyncio.Runner()
         self._folder = Path(tempfile.mkdtemp(prefix="ivr-"))
@@ -32,6 +35,12 @@ class SampleStore:
         path = self._folder / "samples.db"
         _made(self._clock.utc().date(), self._currency, self._clock, path)
         self._store = self._runner.run(self._open(path))
+        if self._customers:
+            try:
+                self._runner.run(self._add())
+            except BaseException:
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -42,6 +51,11 @@ class SampleStore:
     def look_up(self, name: str, values: dict[str, object], key: str) -> LookupResult:
         """See `ivr.store.contracts.Customers.look_up`."""
         return self._runner.run(self._store.look_up(name, values, key=key))
+
+    async def _add(self) -> None:
+        """Raises ImportRowsError with every mistake."""
+        rows = parse_customers(self._customers, self._path, known=await self._store.accounts())
+        await self._store.import_customers(rows, path=self._path)
 
     async def _open(self, path: Path) -> SqliteStore:
         return await SqliteStore.open(path, currency=self._currency, clock=self._clock, hasher=CHEAP)

@@ -56,6 +56,17 @@ class Surroundings:
     length: Callable[[menu_events.PlayPrompt], float] | None = None
     """Seconds a prompt takes; by its letters where nobody measures it."""
 
+    def fault(self, name: str) -> Outcome | None:
+        """What becomes of a look-up that is asked now, instead of an answer."""
+        return self.faults.get(name)
+
+    def nobody_answers(self, name: str) -> None:
+        """A look-up was asked that the store does not answer."""
+
+    def person(self, command: menu_events.StartHandoff) -> tuple[PeopleDo, str, float]:
+        """What people do for a caller who waits from now on, who of them, and after how many seconds."""
+        return self.people, self.agent, self.people_after
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -296,10 +307,6 @@ class Call:
                 data, moment = {command.application: dict(command.fields)}, self.clock.utc()
                 closed = HandoffRecord(command.queue, command.reason, data, moment, outcome="closed", waited=0.0)
                 self.record.handoffs.append(closed)
-            case menu_events.HandoffClosed():
-                fields = {command.application: dict(command.fields)}
-                closed = HandoffRecord(command.queue, command.reason, fields, self.clock.utc(), outcome="closed")
-                self.record.handoffs.append(closed)
             case menu_events.GoalReached():
                 self.record.goals.append(command.goal)
 
@@ -325,7 +332,7 @@ class Call:
 
     def _look_up(self, command: menu_events.LookUp) -> None:
         operation = operation_of(self.menu, command.name)
-        outcome = self.around.faults.get(command.name)
+        outcome = self.around.fault(command.name)
         if outcome == "slow":
             self.record.lookups.append({"name": command.name, "outcome": "slow", "seconds": command.limit})
             self._watch_lookup(command.name, "slow", {})
@@ -335,6 +342,7 @@ class Call:
         elif command.name in self.around.given:
             result = LookupResult("ok", dict(self.around.given[command.name]))
         elif operation is None:
+            self.around.nobody_answers(command.name)
             result = LookupResult("down")
         else:
             result = self.around.store.look_up(operation, dict(command.values), command.key)
@@ -373,14 +381,15 @@ class Call:
             prompts = tuple(dict.fromkeys(piece.prompt for piece in command.waiting))
             language = self.machine.facts.language
             self.heard.append(Heard(self.seconds, prompts, words(command.waiting), self.values(), language))
-        if self.around.people != "wait":
-            self._later(self.around.people_after, lambda: self.people_do(self.around.people, command))
+        people, agent, after = self.around.person(command)
+        if people != "wait":
+            self._later(after, lambda: self.people_do(people, command, agent))
 
-    def people_do(self, what: PeopleDo, command: menu_events.StartHandoff | None = None) -> None:
+    def people_do(self, what: PeopleDo, command: menu_events.StartHandoff | None = None, agent: str = "") -> None:
         """Somebody answers the caller who waits, or nobody will; nothing if that caller waits no more."""
         if self.handoff is None or (command is not None and self.handoff is not command) or what == "wait":
             return
-        agent = self.around.agent if what == "answer" else ""
+        agent = (agent or self.around.agent) if what == "answer" else ""
         outcomes: dict[str, str] = {"answer": "answered", "busy": "overflow"}
         self._handoff_over(outcomes.get(what, what), agent)
         if what == "answer":

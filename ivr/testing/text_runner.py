@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.call.keys import MASK
-from ivr.errors import Problem
+from ivr.errors import ImportRowsError, Problem
 from ivr.menu.activity import KEY_NAMES
 from ivr.menu.events import PlayPrompt
 from ivr.menu.model import Menu
-from ivr.testing.call_file import Action, TestCall, duration
+from ivr.testing.call_file import Action, TestCall, duration, most
+from ivr.testing.call_names import unknown_names
 from ivr.testing.clock import FakeClock
+from ivr.testing.desks import Fault, Stage
 from ivr.testing.sample_store import SampleStore
-from ivr.testing.simulation import Call, Heard, Surroundings
+from ivr.testing.simulation import Call, Heard
 
 PATIENCE = 120.0
 """Seconds of virtual time a caller waits for a prompt, if the menu does not wait for him."""
@@ -45,35 +47,39 @@ class _Failed(Exception):
 
 def run_test(menu: Menu, test: TestCall, *, currency: str = "USD") -> Result:
     """Play the test against `menu` and compare. A store of its own, with the sample customers."""
+    strange = unknown_names(menu, test)
+    if strange:
+        return Result(test, tuple(strange), ())
     clock = FakeClock(test.now)
-    with SampleStore(clock, currency=currency) as store:
-        player = _Player(
-            menu, test, Call(menu, _around(test, store), clock, caller=test.caller, currency=currency)
-        )
-        player.play()
-        return Result(test, tuple(player.problems), tuple(player.call.record.path))
+    try:
+        with SampleStore(clock, currency=currency, customers=test.customers, path=test.path) as store:
+            stage = _stage(menu, test, store)
+            player = _Player(menu, test, Call(menu, stage, clock, caller=test.caller, currency=currency), stage)
+            player.play()
+            return Result(test, tuple(player.problems), tuple(player.call.record.path))
+    except ImportRowsError as error:
+        told = [f"{one.where}: {one.message}" if one.where else one.message for one in error.problems]
+        found = [Problem(test.path, one, test.store_line, 0, "store") for one in told]
+        return Result(test, tuple(found), ())
 
 
-def _around(test: TestCall, store: SampleStore) -> Surroundings:
-    around = Surroundings(store)
-    around.faults.update(test.faults)  # type: ignore[arg-type]
-    free = [agent for agent in test.agents if agent.get("state", "available") == "available"]
-    if free:
-        around.agent = str(free[0]["id"])
-        around.people_after = duration(free[0].get("answers_after")) or 2.0
-    else:
-        around.people = "busy"
-    return around
+def _stage(menu: Menu, test: TestCall, store: SampleStore) -> Stage:
+    stage = Stage(store, menu=menu, desks=test.desks, planned=dict(test.faults))
+    stage.given.update(test.answers)
+    return stage
 
 
 class _Player:
-    def __init__(self, menu: Menu, test: TestCall, call: Call) -> None:
+    def __init__(self, menu: Menu, test: TestCall, call: Call, stage: Stage) -> None:
         self.menu = menu
+        self.stage = stage
         self.test = test
         self.call = call
         self.problems: list[Problem] = []
         self.cursor = 0
         """Plays that were heard and are done with."""
+        self.own: list[tuple[float, float]] = []
+        """When the caller was silent or talking by himself: from, until, in seconds since the answer."""
 
     def play(self) -> None:
         self.call.answer()
@@ -89,6 +95,10 @@ class _Player:
         if not self.problems:
             self.call.hang_up()
             self.compare()
+        for name in dict.fromkeys(self.stage.unanswered):
+            by = self.menu.answered[name].connector.name
+            message = f"{name} is answered by {by}, which no test asks; write answers: {{{name}: {{…}}}}"
+            self.problems.append(Problem(self.test.path, message, self.test.line, 0, "given"))
 
     def problem(self, message: str, line: int, where: str) -> Problem:
         return Problem(self.test.path, f"{message} [{self.place()}]", line, 0, where)
@@ -105,6 +115,11 @@ class _Player:
 
     def do_hear(self, action: Action) -> None:
         wanted = action.value if isinstance(action.value, list) else [action.value]
+        if action.beside.get("anywhere") == "true":
+            said = {prompt for play in self.call.heard for prompt in play.prompts}
+            wanted = [one for one in wanted if one not in said]
+            if not wanted:
+                return
         heard = self.heard_all([str(one) for one in wanted], duration(action.beside.get("within")) or PATIENCE)
         if isinstance(heard, str):
             if action.beside.get("optional") == "true":
@@ -143,6 +158,7 @@ class _Player:
             for sign in [_SIGNS[key]] if key in _SIGNS else key:
                 self.call.press(sign)
         self.new_from(before, sounding)
+        self.stopped(action, sounding)
 
     def do_say(self, action: Action) -> None:
         self.until_turn(action)
@@ -153,6 +169,17 @@ class _Player:
         if not self.call.say(words):
             raise _Failed("nobody listens to speech here")
         self.new_from(before, sounding)
+        self.stopped(action, sounding)
+
+    def stopped(self, action: Action, sounding: PlayPrompt | None) -> None:
+        """Without sound a prompt stops at once, or it does not."""
+        if "stops_within" in action.beside and sounding is not None and self.call.playing is sounding:
+            raise _Failed(f"{', '.join(sounding.prompts)} is not interrupted and goes on")
+
+    def do_fault(self, action: Action) -> None:
+        name, fault = action.value
+        asked = self.stage.asked.get(name, 0)
+        self.stage.planned = {**self.stage.planned, name: Fault(fault.becomes, asked + fault.after)}
 
     def new_from(self, before: int, sounding: PlayPrompt | None) -> None:
         """What was heard before the caller did something is done with, unless it goes on."""
@@ -176,7 +203,9 @@ class _Player:
 
     def do_silence(self, action: Action) -> None:
         self.call.listen()
+        begun = self.call.seconds
         self.call.wait(duration(action.value) or 0.0)
+        self.own.append((begun, self.call.seconds))
 
     do_talk = do_silence
 
@@ -246,6 +275,40 @@ class _Player:
                         if there.get(key) != text:
                             return f"{key} on the agent's screen is {there.get(key)!r}, not {text!r}"
         return ""
+
+    def expect_agent_states(self, wanted: dict[str, list[str]]) -> str:
+        answered = {one.agent for one in self.call.record.handoffs if one.outcome == "answered"}
+        for name, states in wanted.items():
+            desk = next((one for one in self.stage.desks if one.id == name), None)
+            if desk is None:
+                return f"{name} is not among given: agents:"
+            went = self.stage.states(desk, answered, over=self.call.over)
+            if went != states:
+                return f"{name} was {', '.join(went)}, not {', '.join(states)}"
+        return ""
+
+    def expect_timing(self, wanted: dict[str, str]) -> str:
+        """How long it takes to answer is nothing without sound."""
+        took = {"total": self.call.seconds, "longest_silence": self.longest_silence()}
+        for name, limit in wanted.items():
+            if name in took and took[name] >= (most(limit) or 0.0):
+                return f"{name} is {took[name]:.1f} s, not {limit}"
+        return ""
+
+    def longest_silence(self) -> float:
+        """In which the caller hears nothing, does nothing of his own, and neither waits with music nor talks."""
+        answered = self.call.record.answered or self.call.record.started
+        waited = []
+        for one in self.call.record.handoffs:
+            begun = (one.started - answered).total_seconds()
+            waited.append((begun, begun + (one.waited or 0.0)))
+        if self.call.with_agent:
+            waited.append((waited[-1][1] if waited else 0.0, self.call.seconds))
+        sounded = [(one["at"], one["at"] + one["played"]) for one in self.call.record.prompts]
+        longest, end = 0.0, 0.0
+        for begun, until in sorted([*sounded, *self.own, *waited, (self.call.seconds, self.call.seconds)]):
+            longest, end = max(longest, begun - end), max(end, until)
+        return longest
 
     def expect_never_appears(self, wanted: Any) -> str:
         document = repr(self.call.record.document())

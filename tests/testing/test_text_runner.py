@@ -10,7 +10,7 @@ import pytest
 
 from ivr.menu.load import load_menu
 from ivr.menu.model import Menu
-from ivr.testing.call_file import duration, read_test, test_files
+from ivr.testing.call_file import duration, read_test, read_tests, test_files
 from ivr.testing.text_runner import Result, run_test
 
 MENUS = Path(__file__).parents[2] / "menus"
@@ -174,3 +174,176 @@ def test_what_a_caller_says_after_the_beep_is_kept(tmp_path: Path, speaks: str, 
     test, problems = read_test(tmp_path / "t.yaml")
     assert test is not None, problems
     assert [str(one) for one in run_test(load_menu("survey", tmp_path), test).problems] == []
+
+
+# --- what is given ------------------------------------------------------------------------------------------
+
+TO_BALANCE = "  - press: 1\n  - press: '4000000002'\n  - press: 1\n  - press: '2580'\n"
+
+
+def test_a_test_has_customers_of_its_own(run: Run, tmp_path: Path) -> None:
+    inline = '[{account: "4000000002", amount_due: "1.05", due_date: "2026-03-20"}]'
+    for store in (inline, "customers.csv"):
+        (tmp_path / "customers.csv").write_text("account,amount_due,due_date\n4000000002,1.05,2026-03-20\n")
+        given = f"test: t\ngiven: {{caller: '+15550100', store: {store}}}\ncall:\n{TO_BALANCE}"
+        assert run(f"{given}  - hear: balance.tell\n    with: {{amount_due: '1.05'}}\n").passed
+        assert not run(f"{given}  - hear: balance.tell\n    with: {{amount_due: '84.20'}}\n").passed
+
+
+def test_a_customer_that_cannot_be_is_told_at_the_store(run: Run) -> None:
+    (problem,) = run("test: t\ngiven:\n  store: [{account: '4000000002', amount_due: much}]\ncall: []\n").problems
+    assert (problem.line, problem.where) == (3, "store")
+    assert problem.message.startswith("amount_due: is 'much'")
+
+
+def test_a_fault_may_come_after_right_answers_and_in_the_middle_of_a_call(run: Run) -> None:
+    later = "test: t\ngiven: {caller: '+15550100', faults: [{data: balance, becomes: down, after: 1}]}\ncall:\n"
+    again = f"{TO_BALANCE}  - hear: balance.tell\n  - press: 2\n  - hear: main.head\n"
+    assert run(f"{later}{again}  - press: 1\n  - hear: agent.data_down\n").passed
+    broken = "  - fault: {data: balance, becomes: down}\n  - press: 1\n  - hear: agent.data_down\n"
+    assert run(f"{START}{again}{broken}").passed
+    assert not run(f"{START}{again}  - press: 1\n  - hear: agent.data_down\n").passed
+
+
+def test_look_ups_of_other_systems_are_answered_by_the_test(tmp_path: Path) -> None:
+    folder = tmp_path / "menus"
+    shutil.copytree(MENUS, folder)
+    file = folder / "connectors.yaml"
+    old = next(line for line in file.read_text().splitlines() if line.startswith("balance:"))
+    gives = "{amount_due: {from: due, as: money}, due_date: {from: day, as: date}}"
+    read = "SELECT due, day FROM bills WHERE account = :account"
+    new = f'balance: {{connector: bills, read: "{read}", gives: {gives}}}'
+    bills = 'connectors: {bills: {kind: sql, url: "sqlite://"}}\n'
+    file.write_text(bills + file.read_text().replace(old, new))
+    menu = load_menu("northgas", folder)
+    for answers, passes in (("{balance: {amount_due: '7.30', due_date: 2026-03-20}}", True), ("{}", False)):
+        text = f"test: t\ngiven: {{caller: '+15550100', answers: {answers}}}\ncall:\n{TO_BALANCE}"
+        text += "  - hear: balance.tell\n    with: {amount_due: '7.30', due_date: '2026-03-20'}\n"
+        (tmp_path / "t.yaml").write_text(text)
+        test, problems = read_test(tmp_path / "t.yaml")
+        assert test is not None, problems
+        result = run_test(menu, test)
+        assert result.passed == passes
+    assert "balance is answered by bills, which no test asks; write answers: {balance: {…}}" in str(
+        result.problems[-1]
+    )
+
+
+def test_a_table_is_a_call_for_every_line(tmp_path: Path, northgas: Menu) -> None:
+    (tmp_path / "t.yaml").write_text(
+        "test: PINs\ngiven: {caller: '+15550100'}\neach:\n"
+        "  - {pin: '2580', then: balance.tell, way: [get_balance, tell_balance]}\n"
+        "  - {pin: '1111', then: auth.pin_wrong, way: [wrong_pin]}\n"
+        "  - {pin: '1112', then: balance.tell, way: [wrong_pin]}\n"
+        f"call:\n{TO_BALANCE.replace('2580', '{pin}')}  - hear: '{{then}}'\nexpect: {{visited: '{{way}}'}}\n"
+    )
+    tests, problems = read_tests(tmp_path / "t.yaml", "t.yaml")
+    assert problems == []
+    assert [test.name for test in tests] == [
+        "PINs [pin=2580, then=balance.tell]",
+        "PINs [pin=1111, then=auth.pin_wrong]",
+        "PINs [pin=1112, then=balance.tell]",
+    ]
+    results = [run_test(northgas, test) for test in tests]
+    assert [result.passed for result in results] == [True, True, False]
+    assert results[2].problems[0].line == 12
+
+
+def test_a_column_that_is_used_nowhere_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("test: t\neach: [{pn: '1'}]\ncall: [{press: '{pin}'}]\n")
+    tests, problems = read_tests(tmp_path / "t.yaml", "t.yaml")
+    assert tests == []
+    assert str(problems[0]) == "t.yaml:2:9: each: 'pn' is used nowhere; write {pn} where it belongs"
+
+
+# --- people -------------------------------------------------------------------------------------------------
+
+
+def desks(run: Run, agents: str, states: str, answered: str = "desk2") -> Result:
+    given = f"test: t\ngiven: {{caller: '+15550100', agents: {agents}}}\n"
+    call = f"call:\n  - press: 0\n  - answered_by: {answered}\n  - talk: 3s\n  - hang_up: caller\n"
+    return run(f"{given}{call}expect: {{agent_states: {states}}}\n")
+
+
+def test_the_first_free_desk_with_the_skill_answers(run: Run) -> None:
+    agents = "[{id: desk1, skills: [billing]}, {id: desk2, skills: [general]}]"
+    assert desks(run, agents, "{desk1: [available], desk2: [available, offered, in_call, wrap_up]}").passed
+    (problem,) = desks(run, agents, "{desk2: [available, in_call]}").problems
+    assert "desk2 was available, offered, in_call, wrap_up, not available, in_call" in problem.message
+
+
+def test_a_desk_that_lets_it_ring_is_passed_over(run: Run) -> None:
+    agents = "[{id: desk1, ignores: true}, {id: desk2}]"
+    assert desks(run, agents, "{desk1: [available, offered, missed]}").passed
+
+
+def test_where_nobody_is_there_the_call_leads_on(run: Run) -> None:
+    for state, skills in (("busy", "general"), ("off", "general"), ("available", "billing")):
+        text = (
+            f"test: t\ngiven: {{caller: '+15550100', agents: [{{id: a, state: {state}, skills: [{skills}]}}]}}\n"
+        )
+        assert run(f"{text}call:\n  - press: 0\n  - hear: callback.number_back\n").passed
+
+
+def test_an_emergency_spills_to_whoever_is_free_and_then_outside(run: Run) -> None:
+    for agents, who in (("[{id: desk2, skills: [billing]}]", "desk2"), ("[]", '"tel:+15550000911"')):
+        text = f"test: t\ngiven: {{agents: {agents}}}\ncall:\n  - press: 9\n    during: greet.emergency_first\n"
+        assert run(f"{text}  - answered_by: {who}\n").passed
+
+
+# --- times --------------------------------------------------------------------------------------------------
+
+
+def test_how_long_a_call_and_its_silences_are_is_compared(run: Run) -> None:
+    slow = "test: t\ngiven: {caller: '+15550100', faults: [{data: find_caller, becomes: slow}]}\ncall:\n"
+    hear = "  - hear: lang.ask\n"
+    fine = "{total: < 60s, longest_silence: < 2s, answer: < 1s}"
+    assert run(f"{slow}{hear}expect: {{timing: {fine}}}\n").passed
+    for limit in ("total: < 1s", "longest_silence: < 500ms"):
+        (problem,) = run(f"{slow}{hear}expect: {{timing: {{{limit}}}}}\n").problems
+        assert f"not {limit.split(': ')[1]}" in problem.message
+
+
+def test_silence_of_the_caller_is_not_the_menus(run: Run) -> None:
+    text = f"{START}  - hear: main.head\n  - silence: 4s\nexpect: {{timing: {{longest_silence: < 2s}}}}\n"
+    assert run(text).passed
+
+
+def test_a_prompt_that_goes_on_does_not_stop(run: Run) -> None:
+    pressed = "  - press: 1\n    during: {}\n    stops_within: 200ms\n"
+    assert run(f"{START}{pressed.format('main.head')}").passed
+    way = "  - press: 3\n  - press: '4000000002'\n  - press: 1\n  - press: '2580'\n"
+    (problem,) = run(f"{START}{way}{pressed.format('pay.ask')}").problems
+    assert "pay.ask, pay.yes, pay.other, pay.promise is not interrupted and goes on" in problem.message
+
+
+# --- names --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            f"{START}  - hear: main.haed\n",
+            "t.yaml:4: hear: 'main.haed' is no prompt of northgas; did you mean main.",
+        ),
+        (f"{START}  - press: 1\n    during: main.x\n", "'main.x' is no prompt of northgas"),
+        (
+            f"{START}  - hear: main.head\nexpect: {{not_visited: [data_dwn]}}\n",
+            "'data_dwn' is no step of northgas; did",
+        ),
+        (
+            f"{START}  - hear: main.head\nexpect: {{handoff: {{queue: genral}}}}\n",
+            "'genral' is no queue of northgas",
+        ),
+        (
+            "test: t\ngiven: {faults: [{data: balanc, becomes: down}]}\ncall: []\n",
+            "'balanc' is no look-up of northg",
+        ),
+        ("test: t\ngiven: {answers: {balance: {due: 1}}}\ncall: []\n", "balance gives no 'due'"),
+        (f"{START}  - fault: {{data: blance, becomes: down}}\n", "'blance' is no look-up of northgas"),
+    ],
+)
+def test_a_name_the_menu_does_not_have_fails_the_test(run: Run, text: str, says: str) -> None:
+    (problem, *_) = run(text).problems
+    assert says in str(problem)
