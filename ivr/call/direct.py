@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 class Side:
     """One of the two."""
 
+    leg: str
+    """Of its dialog."""
     voice: VoiceLeg
     lost: Callable[[str], None]
     """Called with the reason when its telephone cannot be brought back: its sound is nowhere."""
@@ -95,13 +97,13 @@ class DirectMedia:
     def leave(self, leg: str) -> None:
         """The call of one side is over; the other's sound is still to be brought back, if somebody needs it."""
         for side in self._sides:
-            if side.voice.name == leg:
+            if side.leg == leg:
                 side.straight, side.gone = None, True
                 _settle(side, None)
 
     def takes(self, event: sip.Output) -> bool:
         """Whether an event of either call was for us alone."""
-        side = next((side for side in self._sides if side.voice.name == getattr(event, "leg", "")), None)
+        side = next((side for side in self._sides if side.leg == getattr(event, "leg", "")), None)
         if side is None or self._over:
             return False
         match event:
@@ -131,7 +133,7 @@ class DirectMedia:
             except RemoteProtocolError:
                 return False  # refused by its owner, and the session goes on as it was
             if answer is not None:
-                self._signalling.accept_offer(side.voice.name, answer)
+                self._signalling.accept_offer(side.leg, answer)
                 return True
         side.straight = None
         self.bring_back()
@@ -184,7 +186,7 @@ class DirectMedia:
         try:
             agreement = side.voice.take_straight_answer(answer)
         except RemoteProtocolError as error:
-            logger.info("direct_unusable call=%s leg=%s error=%s", self._name, side.voice.name, error)
+            logger.info("direct_unusable call=%s leg=%s error=%s", self._name, side.leg, error)
             side.straight = side.voice.agreement  # it has moved somewhere; ask it back
             return False
         side.straight = agreement
@@ -201,16 +203,16 @@ class DirectMedia:
                 raise RemoteProtocolError("the telephone does not send its sound back to us")
             side.voice.take_answer(answer)
         except RemoteProtocolError as error:
-            logger.warning("direct_lost call=%s leg=%s error=%s", self._name, side.voice.name, error)
+            logger.warning("direct_lost call=%s leg=%s error=%s", self._name, side.leg, error)
             side.lost(str(error))
             return
-        logger.info("media_back call=%s leg=%s", self._name, side.voice.name)
+        logger.info("media_back call=%s leg=%s", self._name, side.leg)
 
     async def _ask(self, side: Side, offer: Callable[[], bytes]) -> bytes | None:
         """The answer to an offer of ours; None when it was refused, or there is nobody any more."""
         for _ in range(0 if side.gone else TRIES):
             side.answer = asyncio.get_running_loop().create_future()
-            if self._signalling.offer(side.voice.name, offer()):
+            if self._signalling.offer(side.leg, offer()):
                 answer = side.answer
                 return await answer
             side.answer = None
@@ -229,11 +231,11 @@ class DirectBridges:
 
     def straighten(self, call: str, one: Side, other: Side) -> None:
         """Both are bridged, for the first time or again: their sound may leave us. `one` is the caller's side."""
-        known = self._by_leg.get(other.voice.name)
-        if known is None or known is not self._by_leg.get(one.voice.name):
-            self.leave(one.voice.name)
+        known = self._by_leg.get(other.leg)
+        if known is None or known is not self._by_leg.get(one.leg):
+            self.leave(one.leg)
             known = DirectMedia(one, other, self._signalling, call)
-            self._by_leg[one.voice.name] = self._by_leg[other.voice.name] = known
+            self._by_leg[one.leg] = self._by_leg[other.leg] = known
         known.begin()
 
     def takes(self, event: sip.Output) -> bool:
@@ -252,6 +254,13 @@ class DirectBridges:
         bridge = self._by_leg.pop(leg, None)
         if bridge is not None:
             bridge.leave(leg)
+
+    def part(self, leg: str) -> None:
+        """Another call takes the place of this one: whom it talked with comes back to us."""
+        bridge = self._by_leg.pop(leg, None)
+        if bridge is not None:
+            bridge.leave(leg)
+            bridge.bring_back()
 
     def lost(self, leg: str) -> None:
         """The media worker died: both owners find new ports for their telephones, which ends the straight way."""

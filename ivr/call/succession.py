@@ -44,6 +44,7 @@ def take_place(exchange: Exchange, incoming: sip.IncomingCall) -> None:
     visit.sip_leg, visit.peer = incoming.leg, incoming.flow.remote[0]
     visit.number = plain_phone(incoming.calling_number)
     signalling.answer(incoming.leg, sdp)
+    exchange.direct.part(before)
     signalling.hang_up(before)
     visit.follow_hold()
     handoff = exchange.handoff_of(visit)

@@ -9,7 +9,7 @@ import pytest
 from house import House
 from sounds import tone_level
 
-from ivr.call.direct import DirectMedia, Side
+from ivr.call.direct import DirectBridges, DirectMedia, Side
 from ivr.call.leg import VoiceLeg
 from ivr.config import MediaSettings
 from ivr.media.messages import LegOpened
@@ -108,7 +108,7 @@ class Phones:
             "agent": LocalMedia("127.0.0.1", 5000, 2),
         }
         self.sides = {
-            name: Side(VoiceLeg(name, "127.0.0.1", worker, "off"), self.lost.append)  # type: ignore[arg-type]
+            name: Side(name, VoiceLeg(name, "127.0.0.1", worker, "off"), self.lost.append)  # type: ignore[arg-type]
             for name in self.local
         }
         self.busy = 0
@@ -288,6 +288,21 @@ async def test_nothing_is_offered_to_who_hung_up_and_the_other_comes_back(phones
     await phones.accept("caller")
     await phones.quiet()
     assert (worker.here, phones.lost) == (["caller"], [])
+
+
+async def test_whoever_talked_with_a_call_that_another_replaces_comes_back(phones: Phones, worker: Worker) -> None:
+    bridges = DirectBridges(phones)  # type: ignore[arg-type]
+    bridges.straighten("call", phones.sides["caller"], phones.sides["agent"])
+    for name in ("agent", "caller"):
+        offered = await phones.next(name)
+        assert bridges.takes(sip.SessionAnswered(name, phones.reply(name, offered)))
+    await phones.quiet()
+    bridges.part("caller")
+    offered = await phones.next("agent")
+    assert bridges.takes(sip.SessionAnswered("agent", phones.reply("agent", offered)))
+    await phones.quiet()
+    assert worker.here == ["agent"]
+    assert not bridges.takes(sip.SessionRefused("caller", 488, ""))
 
 
 async def test_who_holds_is_not_sent_away(phones: Phones) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ivr.call.direct import DirectBridges
 from ivr.call.succession import take_place
 from ivr.call.visit import Visit
 from ivr.config import SipSettings
@@ -23,6 +24,7 @@ class Stage:
         self.visit = visit
         self.legs: dict[str, Any] = {"in-1": visit, "agent-1": object()}
         self.rooms = self.settings = self.signalling = self
+        self.direct = DirectBridges(self)  # type: ignore[arg-type]
         self.sip = SipSettings(trusted=trusted)
         self.did: list[tuple[Any, ...]] = []
         self.usable = True
