@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
+from ivr.call.daybook import Daybook
 from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
@@ -22,6 +23,7 @@ from ivr.call.presence import tell_change
 from ivr.call.queues import queue_rules
 from ivr.call.record import closed_late
 from ivr.call.referral import Referral
+from ivr.call.remembering import remember
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
@@ -79,6 +81,9 @@ class Exchange:
         self._working = False
         self._leg_gone = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self.watchers: list[Callable[[str], None]] = []
+        """Told of every agent who has changed, once it is on disk."""
+        self.daybook = Daybook(self)
         self._told: dict[str, asyncio.Task[None]] = {}
 
     # --- events of the rooms below -----------------------------------------------------------------------
@@ -171,7 +176,7 @@ class Exchange:
         self.handoffs[ticket] = Handoff(ticket, visit, command, self, since)
         visit.save()
         returned = since is not None
-        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, since, returned=returned)
+        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, since, visit.number, returned)
         self.tell_floor(joined)
 
     def handoff_of(self, visit: Visit) -> Handoff | None:
@@ -283,7 +288,9 @@ class Exchange:
     async def _close_records(self, restarted: datetime) -> None:
         """No call goes on from before a restart: its record would be open for ever."""
         store = self.rooms.store
-        for document in await store.calls(RECORDS_LOOKED_AT):
+        documents = await store.calls(RECORDS_LOOKED_AT)
+        remember(self, documents, restarted)
+        for document in documents:
             if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
                 logger.warning("call_record_closed_late call=%s", document["id"])
                 await store.save_call(closed_late(document))
@@ -317,7 +324,10 @@ class Exchange:
             case floor.JoinCall():
                 handoff.join(command.agent)
             case floor.TicketEnded():
+                self.daybook.changed()
                 self._ticket_ended(handoff, command)
+            case floor.TicketWidened():
+                handoff.widened(command.to)
             case floor.RingOutside():
                 self._ring_outside(handoff, command.to)
             case floor.CancelOutside():
@@ -404,4 +414,5 @@ class Exchange:
             logger.warning("stop_not_answered legs=%d", len(self.legs))
         if self._timer is not None:
             self._timer.cancel()
+        await self.daybook.close()
         await self.tasks.wait()

@@ -100,6 +100,11 @@ class Handoff:
             self.record.changes.append(version.document())
             del self.record.changes[:-CHANGES_KEPT]
 
+    def widened(self, to: str) -> None:
+        """More people may have the caller from now on (RT5): part of the story."""
+        self.record.widened.append({"to": to, "at": iso(self.exchange.rooms.clock.utc())})
+        logger.info("handoff_widened call=%s queue=%s to=%s", self.visit.id, self.queue, to)
+
     def offer_of(self, agent: str) -> Offer | None:
         """The live offer to this agent."""
         return next((offer for offer in self.offers if offer.agent == agent and offer.live), None)

@@ -43,6 +43,8 @@ async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: a
         command.presence,
     )
     exchange.rooms.publisher.publish(command.agent, UserChanged(user_view(exchange, command.agent)))
+    for watcher in exchange.watchers:
+        watcher(command.agent)
 
 
 def user_view(exchange: Exchange, user: str) -> UserView:

@@ -61,6 +61,8 @@ class HandoffRecord:
     """The item of the agent who took it."""
     offers: list[dict[str, Any]] = field(default_factory=list)
     """Agents it was offered to: agent, at, outcome."""
+    widened: list[dict[str, Any]] = field(default_factory=list)
+    """Who else might have the caller, the longer he waited: to (``level 2``, ``group``, ``any_agent``), at."""
     changes: list[dict[str, Any]] = field(default_factory=list)
     """Each version of the attached data: who changed what (`ivr.ici.travelling_data.Version`)."""
 
@@ -75,6 +77,7 @@ class HandoffRecord:
             "started": iso(self.started),
             "item": self.item or None,
             "offers": self.offers,
+            "widened": list(self.widened),
             "attached_data_changes": list(self.changes),
         }
 

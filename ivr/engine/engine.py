@@ -26,6 +26,7 @@ from ivr.config import HostPort, Settings
 from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file
+from ivr.engine.presence import PresencePages
 from ivr.engine.shelf import live_menu, menu_name, shelf_of
 from ivr.engine.sip_trace import SipTrace
 from ivr.engine.voices import voice_mistakes
@@ -163,6 +164,7 @@ class Engine:
         IciEndpoint(switchboard, sender, settings.ici, dialect).add_to(app)
         Health(exchange).add_to(app)
         SipTrace(signalling.trace, self.clock).add_to(app)
+        PresencePages(exchange).add_to(app)
         await self._bind_http(app)
 
         self._parts.push_async_callback(voice.stop)
@@ -174,6 +176,7 @@ class Engine:
             raise MenuError(mistakes)
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
         report = await library.build(clips, on_progress, speak_instead=True)
+        await exchange.daybook.open()
         exchange.restore(await store.agent_states())
         exchange.accepting = True
         self._follow_menus(exchange, library, voice)

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from ivr import __version__
+from ivr.agents.figures import QueueFigures
 from ivr.call.exchange import Exchange
 from ivr.sip.guard import Guard
 
@@ -28,10 +29,12 @@ class Health:
         exchange = self._exchange
         guard = exchange.rooms.signalling.user_agent.guard
         now = exchange.rooms.clock.monotonic()
+        figures = exchange.agents.figures()
         agents = {
             agent.id: {
                 "state": str(exchange.agents.agent(agent.id).state),
                 "presence": str(exchange.agents.agent(agent.id).presence),
+                "occupancy": _percent(exchange.agents.occupancy(agent.id, now)),
             }
             for agent in exchange.rooms.settings.agents
         }
@@ -39,6 +42,8 @@ class Health:
             name: {
                 "waiting": exchange.agents.queue_length(name),
                 "longest_wait": round(exchange.agents.longest_wait(name, now), 1),
+                "staffed": exchange.agents.staffed(name),
+                "today": figures.get(name, QueueFigures()).document(),
             }
             for name in exchange.menu.queues
         }
@@ -70,3 +75,7 @@ class Health:
             "connections_too_slow": connections.too_slow,
             **guard.counters,
         }
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

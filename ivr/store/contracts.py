@@ -129,7 +129,27 @@ class Screens(Protocol):
     async def screens(self) -> dict[str, dict[str, Any]]: ...
 
 
-class Store(Customers, CallRecords, Promises, Contacts, Screens, Protocol):
+class FloorBooks(Protocol):
+    """What agents and queues go on with after a restart."""
+
+    async def save_queue_days(self, day: str, figures: dict[str, dict[str, Any]]) -> None:
+        """The sums of a day (ISO 8601) so far, by queue; `ivr.agents.figures.QueueFigures` has the shape."""
+        ...
+
+    async def queue_days(self, first: str, last: str) -> dict[str, dict[str, dict[str, Any]]]:
+        """Sums by day, then by queue; both days are included."""
+        ...
+
+    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None) -> None:
+        """Insert or replace; None forgets it. On disk when this returns."""
+        ...
+
+    async def callback_places(self) -> dict[str, dict[str, Any]]:
+        """By ticket."""
+        ...
+
+
+class Store(Customers, CallRecords, Promises, Contacts, Screens, FloorBooks, Protocol):
     """Everything durable."""
 
     async def close(self) -> None: ...

@@ -12,7 +12,14 @@ from sqlite_utils import Database
 
 from ivr.clock import Clock, SystemClock
 from ivr.errors import ImportRowsError, Problem, StoreError
-from ivr.store import sqlite_callbacks, sqlite_contacts, sqlite_customers, sqlite_payments, sqlite_records
+from ivr.store import (
+    sqlite_callbacks,
+    sqlite_contacts,
+    sqlite_customers,
+    sqlite_floor,
+    sqlite_payments,
+    sqlite_records,
+)
 from ivr.store.contracts import Callback, Customer, LookupResult, Store
 from ivr.store.lookups import OPERATIONS
 from ivr.store.rows import CustomerRow, ImportSummary
@@ -227,6 +234,20 @@ class SqliteStore:
 
     async def agent_states(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_callbacks.read_agent_states)
+
+    async def save_queue_days(self, day: str, figures: dict[str, dict[str, Any]]) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_floor.save_queue_days(db, day, figures, now))
+
+    async def queue_days(self, first: str, last: str) -> dict[str, dict[str, dict[str, Any]]]:
+        return await self._connection.run(lambda db: sqlite_floor.read_queue_days(db, first, last))
+
+    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_floor.save_callback_place(db, ticket, place, now))
+
+    async def callback_places(self) -> dict[str, dict[str, Any]]:
+        return await self._connection.run(sqlite_floor.read_callback_places)
 
     async def save_contact(self, contact: dict[str, Any]) -> None:
         await self._connection.run(lambda db: sqlite_contacts.save_contact(db, contact))

@@ -110,7 +110,16 @@ def _contacts_and_screens(db: Database) -> None:
     db.table("screens").create({"user": str, "screen": str, "saved": str}, pk="user", not_null={"screen"})
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens)
+def _floor(db: Database) -> None:
+    db.table("queue_days").create(
+        {"day": str, "queue": str, "figures": str, "saved": str}, pk=("day", "queue"), not_null={"figures"}
+    )
+    db.table("callback_places").create(
+        {"ticket": str, "place": str, "saved": str}, pk="ticket", not_null={"place"}
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor)
 """Append only: the place of a migration is the version it leads to."""
 
 
