@@ -303,8 +303,8 @@ class Offer:
         way = settings.media.bridge if wish == "default" else wish
         if way != "direct" or self._voice is None or self._moved or self.status != "connected":
             return
-        caller = Side(visit.voice, lambda why: visit.hang_up("failure", why))
-        agent = Side(self._voice, lambda why: self.exchange.agent_lost(self, why))
+        caller = Side(visit.sip_leg, visit.voice, lambda why: visit.hang_up("failure", why))
+        agent = Side(self.leg, self._voice, lambda why: self.exchange.agent_lost(self, why))
         self.exchange.direct.straighten(visit.id, caller, agent)
 
     def _need(self, operation: str, status: ProcessingStatus) -> None:
