@@ -138,7 +138,10 @@ class PhoneCall:
         self.local = replace(self.local, direction=direction, version=self.local.version + 1)
         self.offered = make_offer(self.local)
         self.reoffered = asyncio.get_running_loop().create_future()
-        self._phone.signalling.offer(self.leg, self.offered.encode())
+        while not self._phone.signalling.offer(self.leg, self.offered.encode()):
+            if self.is_over:
+                raise IvrError(f"the call is over ({self.end_reason or self.phrase})")
+            await asyncio.sleep(0.05)  # an offer of the other side is just under way
         return await self.reoffered
 
     async def refer(self, target: str, *, to_call: PhoneCall | None = None) -> sip.ReferEnded:
