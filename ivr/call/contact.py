@@ -2,8 +2,8 @@
 
 It opens by itself when the agent accepts, routed or transferred, and closes when the call leaves the agent; notes
 and the reason of wrap-up may follow for as long as the item is known. Outbound calls open none (ICI.md 6.3). What
-the agent writes comes through attached data, in the block ``IVR/CONTACT``: `NOTE` and `WRAP_UP_REASON`; each new text
-of `NOTE` is one more note.
+the agent writes comes through attached data, in the block ``IVR/CONTACT``: `NOTE` and `WRAP_UP_REASON`; each new
+text of `NOTE` is one more note.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import logging
 from ivr.agents import events as floor
 from ivr.call.exchange import Exchange
 from ivr.call.offer import Offer
+from ivr.call.screens import save_screen
 from ivr.call.presence import WORKMODE_TEXTS, user_view
 from ivr.errors import IvrError
 from ivr.ici.switchboard import (
@@ -69,12 +70,18 @@ class ExchangeSwitchboard:
             raise IciRefusal("ICI-BAD-VALUE", str(error)) from error
         self.exchange.tell_floor(floor.LoggedOn(user))
 
+    async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
+        screen = {"app_url": app_url, "app_id": app_id, "workcenter": workcenter}
+        await save_screen(self.exchange.rooms.store, user, screen)
+
     async def log_off(self, user: str, cause: str) -> None:
         logger.info("agent_logoff agent=%s cause=%s", user, cause)
+        await save_screen(self.exchange.rooms.store, user, None)
         self.exchange.tell_floor(floor.WorkmodeChosen(user, floor.WORKMODE_LOGGED_OFF))
 
     async def screen_lost(self, user: str) -> None:
-        self.exchange.tell_floor(floor.ScreenLost(user))
+        self.exchange.screen_lost(user)
+        await save_screen(self.exchange.rooms.store, user, None)
 
     async def set_workmode(self, user: str, workmode: int) -> None:
         known = workmode in WORKMODE_TEXTS or workmode > 999

@@ -19,6 +19,7 @@ from ivr.call.exchange import Exchange
 from ivr.call.lookups import open_connectors
 from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
+from ivr.call.screens import bring_back, find_ghosts, forget_screens, save_screen
 from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
 from ivr.clock import Clock, SystemClock
@@ -177,7 +178,9 @@ class Engine:
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
         report = await library.build(clips, on_progress, speak_instead=True)
         await exchange.daybook.open()
+        ghosts, screens = await find_ghosts(store), await store.screens()
         exchange.restore(await store.agent_states())
+        exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts))
         exchange.accepting = True
         self._follow_menus(exchange, library, voice)
         sip = ",".join(map(str, (*settings.sip.addresses, *settings.sip.tls_listen)))
@@ -218,6 +221,7 @@ class Engine:
         """Hang up what is live, write what is to be written, end every process."""
         if self.exchange is not None:
             await self.exchange.stop()
+            await forget_screens(self.store)
         await self._parts.aclose()
         logger.info("stopped")
 
@@ -296,6 +300,7 @@ class Engine:
     def _screen_lost(self, user: str) -> None:
         if self.exchange is not None:
             self.exchange.screen_lost(user)
+            self.exchange.tasks.spawn(save_screen(self.store, user, None))
 
 
 def _folder(settings: Settings) -> Path:

@@ -134,6 +134,7 @@ class Operations:
             except BaseException:
                 self._sender.abandon(screen)
                 raise
+            await self._switchboard.keep_screen(user, app_url, app_id, workcenter)
 
         def resynchronise() -> None:
             calls = [PhoneCallChanged(item) for item in self._switchboard.items(user)]

@@ -108,6 +108,10 @@ class Switchboard(Protocol):
         empty for the phone of the settings."""
         ...
 
+    async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
+        """Put the subscription on disk; `log_off` and `screen_lost` forget it. Raises nothing."""
+        ...
+
     async def log_off(self, user: str, cause: str) -> None: ...
 
     async def screen_lost(self, user: str) -> None:

@@ -52,6 +52,7 @@ class FakeSwitchboard:
             for user in self.passwords
         }
         self.calls: list[tuple[str, ...]] = []
+        self.kept: list[tuple[str, str, str, str]] = []
         self.live: dict[str, PhoneCallItem] = {}
         self.owners: dict[str, str] = {}
         self.refuse: IciRefusal | None = None
@@ -96,6 +97,9 @@ class FakeSwitchboard:
             self.views[user], workmode=3, presence="Available", workcenter_id=workcenter
         )
         self.on_log_on(user)
+
+    async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
+        self.kept.append((user, app_url, app_id, workcenter))
 
     async def log_off(self, user: str, cause: str) -> None:
         self._note("log_off", user, cause)
