@@ -26,7 +26,7 @@ from ivr.config import (
 )
 from ivr.engine.engine import Engine, Listening
 from ivr.ici.crm_client import CrmClient
-from ivr.ici.switchboard import IciEvent, PhoneCallChanged, PhoneCallItem, UserChanged
+from ivr.ici.switchboard import IciEvent, ItemAttachedDataChanged, PhoneCallChanged, PhoneCallItem, UserChanged
 from ivr.media.g711 import Samples
 from ivr.media.wav import read_wav
 from ivr.speech.contracts import Clip
@@ -97,6 +97,26 @@ class Desk:
             return events[-1] if events and events[-1].user.workmode_text == text else None
 
         return await self._when(found, within)
+
+    async def ends(self, item_id: str, *statuses: str, within: float = 10.0) -> PhoneCallItem:
+        """The newest event of an item, once the last of its events have these statuses."""
+
+        def found() -> PhoneCallItem | None:
+            mine = [item for item in self.items if item.id == item_id]
+            last = tuple(item.status for item in mine[-len(statuses) :])
+            return mine[-1] if last == statuses else None
+
+        newest: PhoneCallItem = await self._when(found, within)
+        return newest
+
+    async def data(self, *, within: float = 10.0) -> ItemAttachedDataChanged:
+        """The first news of attached data that somebody else wrote."""
+
+        def found() -> ItemAttachedDataChanged | None:
+            return next((event for event in self.events if isinstance(event, ItemAttachedDataChanged)), None)
+
+        told: ItemAttachedDataChanged = await self._when(found, within)
+        return told
 
     async def _when(self, found: Callable[[], Any], within: float) -> Any:
         async with asyncio.timeout(within), self._changed:

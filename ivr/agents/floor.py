@@ -229,7 +229,8 @@ class Floor(Matching):
     def _send(self, event: CallerSent, now: float) -> None:
         rule = self._rule(event.queue) if event.queue else QueueRule("", frozenset(), 0, event.ring)
         wanted = tuple(self._agent(agent_id).id for agent_id in event.agents)
-        self._issue(event, rule, now).wanted = wanted
+        ticket = self._issue(event, rule, now)
+        ticket.wanted, ticket.returned = wanted, bool(event.queue)
 
     def _move(self, event: CallerMoved, now: float) -> None:
         rule, agent = self._rule(event.queue), self._agent(event.agent)

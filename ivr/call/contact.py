@@ -96,7 +96,8 @@ class ContactKeeper:
         """The item has changed."""
         offer = self._offer
         now = offer.rooms.clock.utc()
-        if self._contact is None and offer.status in TALKING and offer.snapshot().direction == "inbound":
+        has_call = offer.status in TALKING and offer.part != "consulted"
+        if self._contact is None and has_call and offer.direction == "inbound":
             self._contact = self._opened(now)
             self._save()
         elif self._contact is not None and self._contact.ended is None and offer.status == "ended":

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
+from ivr.call.consultation import Consultation
 from ivr.call.daybook import Daybook
 from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
-from ivr.call.offer import Offer
+from ivr.call.item import Item
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
@@ -27,6 +28,7 @@ from ivr.call.remembering import remember
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
+from ivr.call.transfer import Transfers
 from ivr.call.visit import Visit
 from ivr.errors import LocalProtocolError
 from ivr.ici.switchboard import EndReason
@@ -70,7 +72,10 @@ class Exchange:
         self.visits: dict[str, Visit] = {}
         self.legs: dict[str, Leg] = {}
         self.handoffs: dict[str, Handoff] = {}
-        self.items: OrderedDict[str, Offer] = OrderedDict()
+        self.consultations: dict[str, Consultation] = {}
+        """By ticket: those in which a colleague's telephone rings or is picked up."""
+        self.transfers = Transfers(self)
+        self.items: OrderedDict[str, Item] = OrderedDict()
         self.outside: dict[str, OutsideCall | Referral] = {}
         self.accepting = False
         """False before everything is ready, and while stopping: new calls get 503."""
@@ -170,14 +175,24 @@ class Exchange:
 
     # --- handoffs -------------------------------------------------------------------------------------------
 
-    def start_handoff(self, visit: Visit, command: StartHandoff, since: float | None = None) -> None:
-        """Find an agent. `since`: monotonic time from which a caller waits who is back from one."""
-        ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
-        self.handoffs[ticket] = Handoff(ticket, visit, command, self, since)
-        visit.save()
-        returned = since is not None
-        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, since, visit.number, returned)
+    def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
+        ticket = self.begin_handoff(visit, command)
+        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, caller=visit.number)
         self.tell_floor(joined)
+
+    def begin_handoff(
+        self,
+        visit: Visit,
+        command: StartHandoff,
+        *,
+        since: float | None = None,
+        sent_to: tuple[str, ...] = (),
+    ) -> str:
+        """A new ticket, of which the floor is still to be told. `since`, `sent_to`: see `Handoff`."""
+        ticket = f"{visit.id}-h{len(visit.record.handoffs) + 1}"
+        self.handoffs[ticket] = Handoff(ticket, visit, command, self, since=since, sent_to=sent_to)
+        visit.save()
+        return ticket
 
     def handoff_of(self, visit: Visit) -> Handoff | None:
         """The handoff of this visit that is not over."""
@@ -189,7 +204,10 @@ class Exchange:
         if isinstance(outside, OutsideCall) and outside.joined:
             return outside.leg
         handoff = self.handoff_of(visit)
-        return handoff.joined.leg if handoff is not None and handoff.joined is not None else None
+        agent = handoff.joined if handoff is not None else None
+        if agent is None or (agent.consultation is not None and not agent.consultation.with_caller):
+            return None
+        return agent.leg
 
     def straighten(self, visit: Visit) -> None:
         """Caller and agent hear each other again: their voices may go straight, as they did before."""
@@ -203,42 +221,23 @@ class Exchange:
         if handoff is None:
             return
         if handoff.joined is not None:
-            self._part(handoff, "failed" if visit.record.end_by == "failure" else "normal")
+            self.part(handoff, "failed" if visit.record.end_by == "failure" else "normal")
         else:
             self.tell_floor(floor.CallerLeft(handoff.ticket))
 
-    def agent_hung_up(self, offer: Offer, reason: str) -> None:
-        """The agent's telephone, or the agent's desktop, ended the call."""
-        handoff = offer.handoff
-        if handoff.joined is not offer:
-            if offer.live:  # picked up and put down before the join
-                self.tell_floor(floor.Rejected(offer.agent, handoff.ticket))
-            return
-        visit = handoff.visit
-        self._part(handoff)
-        visit.hang_up("agent", reason or "BYE")
-
-    def agent_lost(self, offer: Offer, why: str) -> None:
-        """The agent's telephone died in a call: the caller waits again, before others, from when he began to."""
-        handoff, visit = offer.handoff, offer.handoff.visit
-        if handoff.joined is not offer or visit.over:
-            self.agent_hung_up(offer, why)
-            return
-        visit.note_incident(f"{offer.agent} was lost: {why}")
-        self._part(handoff, "failed")
-        visit.wait_again(handoff.command, handoff.since)
-
-    def _part(self, handoff: Handoff, reason: EndReason = "normal") -> None:
+    def part(self, handoff: Handoff, reason: EndReason = "normal") -> None:
         """Agent and caller are no longer together."""
         offer = handoff.joined
         self.handoffs.pop(handoff.ticket, None)
         if offer is not None:
+            if offer.consultation is not None:
+                offer.consultation.over(reason)
             handoff.joined = None
             offer.end(reason)
             self.tell_floor(floor.AgentCallEnded(offer.agent, handoff.ticket))
 
-    def remember(self, offer: Offer) -> None:
-        self.items[offer.item_id] = offer
+    def remember(self, item: Item) -> None:
+        self.items[item.item_id] = item
         while len(self.items) > ITEMS_KEPT:
             oldest = next(iter(self.items))
             if self.items[oldest].live:
@@ -313,6 +312,9 @@ class Exchange:
         if isinstance(command, floor.AgentChanged):
             self._agent_changed(command)
             return
+        if (consultation := self.consultations.get(command.ticket)) is not None:
+            consultation.do(command)
+            return
         handoff = self.handoffs.get(command.ticket)
         if handoff is None:
             return
@@ -364,7 +366,7 @@ class Exchange:
             self.outside[visit.id] = referral = Referral(to, visit, self, outcome)
             referral.begin()
         else:
-            self._call_outside(visit, to, outcome)
+            self.call_outside(visit, to, outcome)
 
     def referral_told(self, visit: Visit, event: sip.ReferAccepted | sip.ReferProgress | sip.ReferEnded) -> None:
         """What became of our REFER in the caller's dialog."""
@@ -385,15 +387,19 @@ class Exchange:
             kind = floor.OutsideAnswered if joined else floor.OutsideFailed
             self.tell_floor(kind(handoff.ticket))
 
-        self._call_outside(handoff.visit, to, outcome)
+        self.call_outside(handoff.visit, to, outcome)
 
-    def _call_outside(self, visit: Visit, to: str, outcome: Callable[[bool], None]) -> None:
+    def call_outside(self, visit: Visit, to: str, outcome: Callable[[bool], None]) -> None:
+        """Ring an outside number and join it with the caller."""
         outside = OutsideCall(visit.id, to, visit, self, outcome)
         self.outside[visit.id] = outside
         outside.begin()
 
     async def outside_target(self, to: str) -> tuple[str, sip.Flow]:
         return await self.phones.outside(to)
+
+    def has_agent(self, agent: str) -> bool:
+        return any(known.id == agent for known in self.rooms.settings.agents)
 
     async def agent_phone(self, agent: str) -> tuple[str, sip.Flow]:
         return await self.phones.of_agent(agent)

@@ -6,9 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ivr.agents import events as floor
+from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
-from ivr.ici.attached_data import Limits
+from ivr.ici.attached_data import Limits, merge
+from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.ici.travelling_data import CHANGES_KEPT, TravellingData, Version
 from ivr.menu.events import StartHandoff
@@ -23,11 +26,25 @@ logger = logging.getLogger(__name__)
 
 
 class Handoff:
-    """Lives from the menu's StartHandoff until agent and caller have parted."""
+    """Lives from the menu's StartHandoff until agent and caller have parted.
+
+    A caller who is passed on gets a new one; what travels with him is the visit's.
+    """
+
+    remote_numbers: tuple[str, ...] = ()
 
     def __init__(
-        self, ticket: str, visit: Visit, command: StartHandoff, exchange: Exchange, since: float | None = None
+        self,
+        ticket: str,
+        visit: Visit,
+        command: StartHandoff,
+        exchange: Exchange,
+        *,
+        since: float | None = None,
+        sent_to: tuple[str, ...] = (),
     ) -> None:
+        """`since`: monotonic time from which a caller waits who is back from an agent. `sent_to`: agents who are
+        to get the document exactly as it was left (ICI section 6.3)."""
         self.ticket = ticket
         self.visit = visit
         self.exchange = exchange
@@ -35,7 +52,8 @@ class Handoff:
         self.reason = command.reason
         self.command = command
         self.since = exchange.rooms.clock.monotonic() if since is None else since
-        """Monotonic time the caller began to wait, with an agent before this one or not."""
+        """Monotonic time the caller began to wait; what was spent with agents before is left out."""
+        self._sent_to = sent_to
         limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
         self.data = visit.data = visit.data or TravellingData(command.application, limits)
         """The attached data, as it travels: the same through all handoffs of a visit."""
@@ -44,16 +62,42 @@ class Handoff:
         self.record = HandoffRecord(
             queue=command.queue,
             reason=command.reason,
-            attached_data={},
+            attached_data=self.data.blocks if self.data.document else {},
             started=exchange.rooms.clock.utc(),
         )
         previous = [earlier.item for earlier in visit.record.handoffs if earlier.item]
         visit.record.handoffs.append(self.record)
-        self._learn({**command.fields, **({PREVIOUS: previous[-1]} if previous else {})})
+        self._news = {**command.fields, **({PREVIOUS: previous[-1]} if previous else {})}
+        """What is still to be put into the document."""
+        if not sent_to:
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, {}
+        self._learn(news)
+
+    @property
+    def waited(self) -> float:
+        """Seconds in queues until now, or until an agent had the call; talking does not count."""
+        now = self.exchange.rooms.clock.monotonic()
+        return now - self.since if self.record.waited is None else self.record.waited
+
+    def part_of(self, item: Item) -> Part:
+        return "single"
+
+    def items(self) -> list[Item]:
+        """Live items that show this document."""
+        found: list[Item] = [offer for offer in self.offers if offer.live]
+        talk = self.joined.consultation if self.joined else None
+        if talk is not None and talk.conferenced:
+            found += [item for item in talk.offers if item.live and item not in found]
+        return found
 
     def offer_to(self, agent: str) -> None:
         """Alert this agent; the fields that grow with time are brought up to date before."""
-        self._refresh()
+        if agent not in self._sent_to:
+            self._tell_news()
+            self._refresh()
         offer = Offer(f"{self.ticket}.{len(self.offers) + 1}", agent, self, self.exchange)
         self.offers.append(offer)
         self.exchange.remember(offer)
@@ -82,6 +126,15 @@ class Handoff:
             return
         for version in versions:
             self._note_version(version)
+
+    def take_over(self, document: str, asker: str) -> None:
+        """A consultation has become part of the call: its own blocks are added (ICI section 5.3.4)."""
+        try:
+            together = merge(self.document, document, limits=self.data.limits, only_new=True)
+        except IciRefusal as refusal:  # too big together: the customer's alone is whole
+            self.visit.note_incident(f"the consultation's attached data was left out: {refusal}")
+            return
+        self.take_from(asker, together)
 
     def take_from(self, agent: str, document: str) -> Version | None:
         """The agent's screen wrote `document`. Guarded fields stay as they were (H12), and the record tells of it.
@@ -125,7 +178,50 @@ class Handoff:
         self.joined = offer
         self.record.item = offer.item_id
         self._note(agent, "answered")
-        offer.join()
+        self.visit.joined()
+        self.arrange()
+        offer.connected()
+
+    def arrange(self) -> None:
+        """Let caller and agent hear each other, or the caller music while on hold."""
+        media, agent = self.exchange.rooms.media, self.joined
+        if agent is None:
+            return
+        if agent.consultation is not None:
+            agent.consultation.arrange()
+            return
+        media.bridge(self.visit.leg, agent.leg)
+        media.unhold(agent.leg)
+        if agent.status == "held":
+            media.hold(self.visit.leg, self.exchange.rooms.music)
+        else:
+            media.unhold(self.visit.leg)
+        self.visit.follow_hold()
+        agent.straighten()
+
+    def agent_left(self, offer: Offer, reason: str, *, crashed: bool = False) -> None:
+        """The agent's telephone hung up, which ends the call; or it is out of order, which must not."""
+        if offer.consultation is not None:
+            offer.consultation.asker_left(reason, crashed=crashed)
+        elif self.joined is not offer:
+            if offer.live:  # picked up and put down before the join
+                self.exchange.tell_floor(floor.Rejected(offer.agent, self.ticket))
+        elif crashed:
+            self.exchange.transfers.put_back(self, f"{offer.agent} was lost: {reason}")
+        else:
+            self.exchange.part(self)
+            self.visit.hang_up("agent", reason or "BYE")
+
+    def pass_to(self, offer: Offer) -> None:
+        """A colleague has the caller from now on; the floor is told by whoever calls this."""
+        self.offers.append(offer)
+        offer.handoff = self
+        offer.consultation = None
+        self.joined = offer
+        self.record.agent, self.record.item = offer.agent, offer.item_id
+        at = iso(self.exchange.rooms.clock.utc())
+        entry = {"agent": offer.agent, "item": offer.item_id, "at": at, "outcome": "took over"}
+        self.record.offers.append(entry)
 
     def _note(self, agent: str, outcome: str) -> None:
         for entry in reversed(self.record.offers):

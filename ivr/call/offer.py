@@ -4,50 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.contact import ContactKeeper
 from ivr.call.direct import Side
+from ivr.call.item import Errand, Item
 from ivr.call.leg import VoiceLeg
 from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError, RemoteProtocolError
-from ivr.ici.capabilities import capabilities_of
-from ivr.ici.switchboard import EndReason, IciRefusal, PhoneCallChanged, PhoneCallItem, ProcessingStatus
+from ivr.ici.capabilities import Part
+from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.media.messages import MediaEvent, MediaSilent
 from ivr.sip import events as sip
 
 if TYPE_CHECKING:
+    from ivr.call.consultation import Consultation
     from ivr.call.exchange import Exchange
-    from ivr.call.handoff import Handoff
 
 BUSY_OR_DECLINED = (486, 600, 603)
 """A telephone that answers one of these was refused by a person."""
 PHONE_SILENT = 4.0
 """Seconds without any answer, not even 100 Trying, after which a telephone is taken for dead."""
+TALKING = ("connected", "held", "conferenced")
 logger = logging.getLogger(__name__)
 
 
-class Offer:
-    """One agent's share in a handoff. Its end is told to SAP exactly once.
+class Offer(Item):
+    """One agent's share in a call. Its end is told to SAP exactly once.
 
     The screen is told first; the telephone rings when the screen has answered, or after `ici.pop_wait`.
     """
 
-    def __init__(self, item_id: str, agent: str, handoff: Handoff, exchange: Exchange) -> None:
-        self.item_id = item_id
-        self.agent = agent
-        self.handoff = handoff
-        self.exchange = exchange
-        self.rooms = exchange.rooms
+    def __init__(self, item_id: str, agent: str, handoff: Errand, exchange: Exchange) -> None:
+        super().__init__(item_id, agent, handoff, exchange)
         self.leg = f"agent-{item_id}"
-        self.status: ProcessingStatus = "alerting"
-        self.reason: EndReason | None = None
-        self.started_at: datetime = self.rooms.clock.utc()
-        self.sequence = 0
+        self.consultation: Consultation | None = None
+        """The colleague this agent asks, or the conference with one."""
+        self.asked = 0
+        """Colleagues asked so far."""
         self._voice: VoiceLeg | None = None
         self._ringing = False
         self._moved = False
@@ -59,35 +56,18 @@ class Offer:
 
     # --- what SAP sees -----------------------------------------------------------------------------------
 
-    def snapshot(self) -> PhoneCallItem:
-        """The item as it is now."""
-        visit = self.handoff.visit
-        return PhoneCallItem(
-            id=self.item_id,
-            status=self.status,
-            direction="inbound",
-            remote_numbers=(visit.number or self.rooms.settings.ici.unknown_number,),
-            called_number=visit.record.called,
-            queue_id=self.handoff.queue,
-            attached_data=self.handoff.document,
-            sequence=self.sequence,
-            started_at=self.started_at,
-            reason=self.reason,
-            capabilities=capabilities_of(self.status),
-        )
+    @property
+    def part(self) -> Part:
+        return self.consultation.part_of(self) if self.consultation else super().part
+
+    @property
+    def linked_item_id(self) -> str:
+        return self.consultation.linked_to(self) if self.consultation else ""
 
     def tell(self) -> asyncio.Future[bool]:
-        """Post the item to the agent's desktop; the future says whether it was acknowledged."""
-        self.sequence += 1
+        told = super().tell()
         self.contact.follow()
-        logger.info(
-            "item call=%s item=%s agent=%s status=%s",
-            self.handoff.visit.id,
-            self.item_id,
-            self.agent,
-            self.status,
-        )
-        return self.rooms.publisher.publish(self.agent, PhoneCallChanged(self.snapshot()))
+        return told
 
     # --- screen, then telephone --------------------------------------------------------------------------
 
@@ -160,22 +140,20 @@ class Offer:
             case sip.CallEnded():
                 self._ringing = False
                 self._leg_over()
-                if event.by == "failure":
-                    self.exchange.agent_lost(self, event.reason)
-                elif event.by != "local":
-                    self.exchange.agent_hung_up(self, event.reason)
+                if event.by != "local":
+                    self._gone(event.reason, crashed=event.by == "failure")
             case sip.SessionOffered():
                 self._reoffered(event.offer)
             case sip.SessionAnswered():
                 self._reanswered(event.answer)
             case sip.SessionRefused() if self._moved:
-                self.exchange.agent_hung_up(self, f"the media worker died, new ports refused with {event.status}")
+                self._gone(f"the media worker died, new ports refused with {event.status}", crashed=True)
             case _:
                 pass
 
     def on_media(self, event: MediaEvent) -> None:
-        if isinstance(event, MediaSilent) and self.status in ("connected", "held"):
-            self.exchange.agent_lost(self, f"no sound from the agent for {event.seconds:.0f} s")
+        if isinstance(event, MediaSilent) and self.status in TALKING:
+            self._gone(f"no sound from the agent for {event.seconds:.0f} s", crashed=True)
 
     def sound_lost(self) -> None:
         """The media worker died: go where the caller's leg goes, and tell the telephone once it is picked up."""
@@ -190,21 +168,23 @@ class Offer:
         try:
             sdp = await self._voice.regain(beside=visit.leg)
         except IvrError as error:
-            self.exchange.agent_hung_up(self, f"the media worker died, and no other came: {error}")
+            self._gone(f"the media worker died, and no other came: {error}", crashed=True)
             return
         if self.status == "alerting":
             return  # the telephone still rings; it hears of the new ports when it is picked up
         self.rooms.signalling.offer(self.leg, sdp)
-        self.rooms.media.bridge(visit.leg, self.leg)
-        if self.status == "held":
-            self.rooms.media.hold(visit.leg, self.rooms.music)
+        self.handoff.arrange()
+
+    def _gone(self, reason: str, *, crashed: bool = False) -> None:
+        """The agent cannot be spoken to any more."""
+        self.handoff.agent_left(self, reason, crashed=crashed)
 
     def _reanswered(self, answered: bytes) -> None:
         try:
             if self._voice is not None:
                 self._voice.take_answer(answered)
         except RemoteProtocolError as error:
-            self.exchange.agent_hung_up(self, f"unusable SDP in the answer to our offer: {error}")
+            self._gone(f"unusable SDP in the answer to our offer: {error}", crashed=True)
             return
         self._follow_hold()
 
@@ -243,8 +223,8 @@ class Offer:
         self._follow_hold()
 
     def _follow_hold(self) -> None:
-        """The hold key of the telephone does what that of the screen does."""
-        if self._voice is None:
+        """The hold key of the telephone does what that of the screen does, while there is one call on it."""
+        if self._voice is None or self.consultation is not None or self.status == "conferenced":
             return
         if self._voice.holds_us and self.status == "connected":
             self._held_by_phone = True
@@ -256,14 +236,10 @@ class Offer:
 
     # --- joined ------------------------------------------------------------------------------------------
 
-    def join(self) -> None:
-        """Voices together; the screen saw the customer before."""
-        self.handoff.visit.joined()
-        self.rooms.media.bridge(self.handoff.visit.leg, self.leg)
-        self.status = "connected"
-        self.tell()
+    def connected(self) -> None:
+        """Voices are together; the screen saw the customer before."""
+        self.become("connected")
         self._follow_hold()
-        self.handoff.visit.follow_hold()
         self.straighten()
         if self._moved and self._voice is not None:
             self.rooms.signalling.offer(self.leg, self._voice.offer())
@@ -273,8 +249,8 @@ class Offer:
         self._hold()
 
     def _hold(self) -> None:
-        self.rooms.media.hold(self.handoff.visit.leg, self.rooms.music)
         self.status = "held"
+        self.handoff.arrange()
         self.tell()
         self.exchange.tell_floor(floor.CallHeld(self.agent, self.handoff.ticket))
 
@@ -285,10 +261,17 @@ class Offer:
         self._unhold()
 
     def _unhold(self) -> None:
-        self.rooms.media.unhold(self.handoff.visit.leg)
         self.status = "connected"
+        self.handoff.arrange()
         self.tell()
         self.exchange.tell_floor(floor.CallRetrieved(self.agent, self.handoff.ticket))
+
+    def mute(self, on: bool) -> None:
+        """Keep the agent's own voice from everybody else; he goes on hearing them."""
+        self._need("mute" if on else "unmute", "connected", "conferenced")
+        self.muted = on
+        self.rooms.media.mute(self.leg, on)
+        self.tell()
         self.straighten()
 
     def send_keys(self, digits: str) -> None:
@@ -297,27 +280,24 @@ class Offer:
             self.rooms.media.send_key(self.handoff.visit.leg, key)
 
     def straighten(self) -> None:
-        """Voices straight between the telephones, where the settings say so and both can."""
+        """Voices straight between the telephones of caller and agent, where the settings say so and both can."""
         settings, visit = self.rooms.settings, self.handoff.visit
         wish = next((agent.media for agent in settings.agents if agent.id == self.agent), "default")
         way = settings.media.bridge if wish == "default" else wish
-        if way != "direct" or self._voice is None or self._moved or self.status != "connected":
+        alone = self.status == "connected" and self.part == "single" and not self.muted
+        if way != "direct" or self._voice is None or self._moved or not alone:
             return
         caller = Side(visit.sip_leg, visit.voice, lambda why: visit.hang_up("failure", why))
-        agent = Side(self.leg, self._voice, lambda why: self.exchange.agent_lost(self, why))
+        agent = Side(self.leg, self._voice, lambda why: self._gone(why, crashed=True))
         self.exchange.direct.straighten(visit.id, caller, agent)
 
-    def _need(self, operation: str, status: ProcessingStatus) -> None:
-        if self.status != status:
+    def _need(self, operation: str, *statuses: str) -> None:
+        if self.status not in statuses:
             raise IciRefusal(
                 "ICI-STATE", f"Operation {operation} not allowed in state {self.status}", item_id=self.item_id
             )
 
     # --- over --------------------------------------------------------------------------------------------
-
-    @property
-    def live(self) -> bool:
-        return self.status != "ended"
 
     def end(self, reason: EndReason) -> None:
         """Take it off screen and telephone. Harmless when it is over already."""
@@ -325,12 +305,12 @@ class Offer:
             return
         self._tasks.cancel()
         self.exchange.direct.leave(self.leg)
-        if self.status == "held":
+        if self.status == "held" and self.consultation is None:
             self.rooms.media.unhold(self.handoff.visit.leg)
-        if self.status in ("connected", "held"):
-            self.rooms.media.unbridge(self.handoff.visit.leg, self.leg)
-        self.status, self.reason = "ended", reason
-        self.tell()
+        if self.status in TALKING:
+            self.rooms.media.part(self.leg)
+        self.reason = reason
+        self.become("ended")
         if self._ringing:
             self.rooms.signalling.hang_up(self.leg)
         else:

@@ -24,21 +24,32 @@ logger = logging.getLogger(__name__)
 class OutsideCall:
     """Rings one outside address and joins it with the caller when it answers.
 
-    `on_outcome(True)` once both are joined, `on_outcome(False)` when that cannot be; told once.
+    `on_outcome(True)` once both are joined, `on_outcome(False)` when that cannot be; told once. With `on_gone`
+    nobody is joined until `join`: an agent speaks with the line first, and hears by it when it is hung up.
     """
 
     def __init__(
-        self, name: str, to: str, visit: Visit, exchange: Exchange, on_outcome: Callable[[bool], None]
+        self,
+        name: str,
+        to: str,
+        visit: Visit,
+        exchange: Exchange,
+        on_outcome: Callable[[bool], None],
+        *,
+        on_gone: Callable[[str], None] | None = None,
     ) -> None:
         self.leg = f"outside-{name}"
         self.to = to
         self.visit = visit
         self.exchange = exchange
         self._on_outcome = on_outcome
+        self._on_gone = on_gone
         self._voice: VoiceLeg | None = None
         self._tasks = Tasks(visit.id)
         self._told = False
         self._ringing = False
+        self._up = False
+        """Picked up, joined with the caller or not."""
         self.joined = False
 
     def begin(self) -> None:
@@ -69,10 +80,10 @@ class OutsideCall:
                 self._leg_over()
                 self._tell(False)
             case sip.CallEnded():
-                was_joined = self.joined
+                was_joined, was_up = self.joined, self._up
                 self._leg_over()
-                if was_joined and event.by != "local":
-                    self.visit.hang_up("outside", event.reason or "BYE")
+                if event.by != "local":
+                    self._hung_up(event.reason or "BYE", was_joined=was_joined, was_up=was_up)
             case sip.SessionOffered():
                 self._reoffered(event.offer)
             case sip.SessionAnswered() if self._voice is not None:
@@ -86,6 +97,10 @@ class OutsideCall:
             self.visit.hang_up("failure", f"no sound from the outside line for {event.seconds:.0f} s")
 
     def sound_lost(self) -> None:
+        if self._on_gone is not None:
+            self.exchange.rooms.signalling.hang_up(self.leg)
+            self._hung_up("the media worker died", was_joined=False, was_up=self._up)
+            return
         self.visit.hang_up("failure", "the media worker died")
 
     def _picked_up(self, answered: bytes) -> None:
@@ -99,12 +114,31 @@ class OutsideCall:
             self.exchange.rooms.signalling.hang_up(self.leg)
             self._tell(False)
             return
-        self.visit.joined()
-        self.exchange.rooms.media.bridge(self.visit.leg, self.leg)
+        self._up = True
+        if self._on_gone is None:
+            self.join()
+        self._tell(True)
+
+    def join(self) -> None:
+        """The line has the caller."""
+        self._on_gone = None
         self.joined = True
+        self.visit.joined()
+        media = self.exchange.rooms.media
+        media.unhold(self.visit.leg)
+        media.unhold(self.leg)
+        media.bridge(self.visit.leg, self.leg)
         self._follow_hold()
         self.visit.follow_hold()
-        self._tell(True)
+
+    def _hung_up(self, reason: str, *, was_joined: bool, was_up: bool) -> None:
+        on_gone, self._on_gone = self._on_gone, None
+        if was_joined:
+            self.visit.hang_up("outside", reason)
+        elif not was_up:
+            self._tell(False)
+        elif on_gone is not None:
+            on_gone(reason)
 
     def _reoffered(self, offer: bytes) -> None:
         signalling = self.exchange.rooms.signalling
@@ -131,6 +165,7 @@ class OutsideCall:
     def end(self) -> None:
         """Stop ringing, or hang up."""
         self._told = True
+        self._on_gone = None
         self._tasks.cancel()
         if self._ringing:
             self.exchange.rooms.signalling.hang_up(self.leg)
@@ -143,10 +178,9 @@ class OutsideCall:
             self._on_outcome(joined)
 
     def _leg_over(self) -> None:
-        self._ringing = False
-        if self.joined:
-            self.joined = False
-            self.exchange.rooms.media.unbridge(self.visit.leg, self.leg)
+        self._ringing = self._up = False
+        self.joined = False
+        self.exchange.rooms.media.part(self.leg)
         self.exchange.legs.pop(self.leg, None)
         if self._voice is not None:
             voice, self._voice = self._voice, None

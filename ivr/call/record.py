@@ -65,6 +65,8 @@ class HandoffRecord:
     """Who else might have the caller, the longer he waited: to (``level 2``, ``group``, ``any_agent``), at."""
     changes: list[dict[str, Any]] = field(default_factory=list)
     """Each version of the attached data: who changed what (`ivr.ici.travelling_data.Version`)."""
+    onward: str = ""
+    """Where the agent sent the caller, as in a transfer: an agent, queue:NAME, menu:STEP or a number."""
 
     def document(self) -> dict[str, Any]:
         return {
@@ -79,6 +81,7 @@ class HandoffRecord:
             "offers": self.offers,
             "widened": list(self.widened),
             "attached_data_changes": list(self.changes),
+            "onward": self.onward or None,
         }
 
 

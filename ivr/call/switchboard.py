@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 
 from ivr.agents import events as floor
+from ivr.call.consultation import Consultation, ConsultItem
 from ivr.call.exchange import Exchange
+from ivr.call.handoff import Handoff
+from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.screens import save_screen
 from ivr.call.presence import WORKMODE_TEXTS, user_view
+from ivr.call.transfer_target import find_target
 from ivr.errors import IvrError
 from ivr.ici.switchboard import (
     IciRefusal,
@@ -51,15 +55,15 @@ class ExchangeSwitchboard:
         return list(WORKMODE_TEXTS.items())
 
     def item(self, item_id: str) -> PhoneCallItem | None:
-        offer = self.exchange.items.get(item_id)
-        return offer.snapshot() if offer else None
+        item = self.exchange.items.get(item_id)
+        return item.snapshot() if item else None
 
     def owner(self, item_id: str) -> str:
-        offer = self.exchange.items.get(item_id)
-        return offer.agent if offer else ""
+        item = self.exchange.items.get(item_id)
+        return item.agent if item else ""
 
     def items(self, user: str) -> list[PhoneCallItem]:
-        return [offer.snapshot() for offer in self.exchange.items.values() if offer.agent == user and offer.live]
+        return [item.snapshot() for item in self.exchange.items.values() if item.agent == user and item.live]
 
     # --- agents ---------------------------------------------------------------------------------------------
 
@@ -105,15 +109,39 @@ class ExchangeSwitchboard:
 
     # --- calls ----------------------------------------------------------------------------------------------
 
-    def _offer(self, item_id: str, operation: str, *states: str) -> Offer:
-        offer = self.exchange.items.get(item_id)
-        if offer is None:
+    def _item(self, item_id: str, operation: str, *states: str) -> Item:
+        item = self.exchange.items.get(item_id)
+        if item is None:
             raise IciRefusal("ICI-UNKNOWN-ITEM", f"item {item_id} is not known", item_id=item_id)
-        if states and offer.status not in states:
-            raise IciRefusal(
-                "ICI-STATE", f"Operation {operation} not allowed in state {offer.status}", item_id=item_id
-            )
+        if states and item.status not in states:
+            raise _not_allowed(operation, item)
+        return item
+
+    def _offer(self, item_id: str, operation: str, *states: str) -> Offer:
+        """An item that has a telephone of its own."""
+        item = self._item(item_id, operation, *states)
+        if not isinstance(item, Offer):
+            raise _not_allowed(operation, item)
+        return item
+
+    def _customer(self, item_id: str, operation: str, *states: str) -> Offer:
+        """An item by which its agent has the caller, and nobody besides."""
+        offer = self._offer(item_id, operation, *states)
+        if not isinstance(offer.handoff, Handoff) or offer.consultation is not None:
+            raise _not_allowed(operation, offer)
         return offer
+
+    def _pair(self, item_id: str, other_id: str, operation: str) -> Consultation:
+        """The consultation that these two items are of, in either order."""
+        one, other = self._item(item_id, operation), self._item(other_id, operation)
+        for first, second in ((one, other), (other, one)):
+            if isinstance(first, ConsultItem) and first.live and first.consultation.asker is second:
+                return first.consultation
+        raise IciRefusal(
+            "ICI-STATE",
+            f"Operation {operation} needs the two calls of a consultation; {item_id} and {other_id} are not",
+            item_id=item_id,
+        )
 
     async def accept(self, user: str, item_id: str) -> None:
         offer = self._offer(item_id, "accept", "alerting", "connected")
@@ -124,29 +152,77 @@ class ExchangeSwitchboard:
         offer = self._offer(item_id, "reject", "alerting")
         self.exchange.tell_floor(floor.Rejected(user, offer.handoff.ticket))
 
+    async def reroute(self, user: str, item_id: str, queue: str) -> None:
+        self.exchange.transfers.reroute(self._customer(item_id, "reroute", "alerting"), queue)
+
     async def drop(self, user: str, item_id: str) -> None:
-        offer = self._offer(item_id, "drop", "connected", "held")
-        self.exchange.agent_hung_up(offer, "dropped on the desktop")
+        item = self._item(item_id, "drop", "dialing", "connected", "held", "conferenced")
+        if isinstance(item, ConsultItem):
+            item.consultation.drop()
+        elif isinstance(item, Offer) and item.consultation is not None and not item.consultation.conferenced:
+            handoff = item.consultation.customer
+            self.exchange.part(handoff)
+            handoff.visit.hang_up("agent", "dropped on the desktop")
+        elif isinstance(item, Offer):
+            item.handoff.agent_left(item, "dropped on the desktop")
 
     async def hold(self, user: str, item_id: str) -> None:
-        self._offer(item_id, "hold").hold()
+        self._customer(item_id, "hold").hold()
 
     async def unhold(self, user: str, item_id: str) -> None:
-        self._offer(item_id, "unhold").unhold()
+        self._customer(item_id, "unhold").unhold()
+
+    async def mute(self, user: str, item_id: str, *, on: bool) -> None:
+        item = self._item(item_id, "mute")
+        offer = item.consultation.asker if isinstance(item, ConsultItem) else self._offer(item_id, "mute")
+        offer.mute(on)
 
     async def send_dtmf(self, user: str, item_id: str, digits: str) -> None:
         self._offer(item_id, "sendDTMF").send_keys(digits)
 
+    # --- more than one call -----------------------------------------------------------------------------------
+
+    async def blind_transfer(self, user: str, item_id: str, destination: str) -> None:
+        self.exchange.transfers.blind(self._customer(item_id, "blindTransfer", "connected", "held"), destination)
+
+    async def consult(self, user: str, item_id: str, destination: str) -> str:
+        offer = self._customer(item_id, "consult", "connected")
+        handoff = offer.handoff
+        assert isinstance(handoff, Handoff)
+        to = find_target(self.exchange, handoff.visit, destination, by=user, kinds=("agent", "number"))
+        offer.asked += 1
+        consultation = Consultation(offer.asked, offer, handoff, to)
+        consultation.begin()
+        return consultation.item.item_id
+
+    async def toggle(self, user: str, item_id: str, other_id: str) -> None:
+        self._pair(item_id, other_id, "toggle").toggle()
+
+    async def warm_transfer(self, user: str, item_id: str, consult_item_id: str) -> None:
+        self._pair(item_id, consult_item_id, "warmTransfer").warm_transfer()
+
+    async def conference(self, user: str, item_id: str, consult_item_id: str) -> None:
+        self._pair(item_id, consult_item_id, "conference").conference()
+
     async def set_attached_data(self, user: str, item_id: str, document: str) -> None:
         """`document` is the whole item, already merged with what was there."""
-        offer = self._offer(item_id, "setAttachedData")
-        handoff = offer.handoff
-        version = handoff.take_from(user, document)
+        item = self._item(item_id, "setAttachedData")
+        errand = item.handoff
+        version = errand.take_from(user, document)
         if version is None:
             return
-        offer.contact.take(version)
-        holders = {other.agent for other in handoff.offers if other.live}
-        for other in holders | {user} if version.guarded else holders - {user}:
-            self.exchange.rooms.publisher.publish(other, ItemAttachedDataChanged(item_id, handoff.document))
-        if handoff.visit.over:
-            await self.exchange.rooms.store.save_call(handoff.visit.record.document())
+        if isinstance(item, Offer):
+            item.contact.take(version)
+        told = {other.agent: other for other in (*errand.items(), item)}
+        for agent, other in told.items():
+            if agent != user or version.guarded:
+                event = ItemAttachedDataChanged(other.item_id, errand.document)
+                self.exchange.rooms.publisher.publish(agent, event)
+        if errand.visit.over:
+            await self.exchange.rooms.store.save_call(errand.visit.record.document())
+
+
+def _not_allowed(operation: str, item: Item) -> IciRefusal:
+    return IciRefusal(
+        "ICI-STATE", f"Operation {operation} not allowed in state {item.status}", item_id=item.item_id
+    )

@@ -203,6 +203,10 @@ class Visit:
         logger.warning("incident call=%s what=%r", self.id, what)
         self.record.incidents.append({"at": round(self._now() - self._answered_at, 3), "what": what})
 
+    def tell(self, event: menu.Event) -> None:
+        """Something happened to the caller outside the menu."""
+        self._drive(event)
+
     def handoff_ended(self, event: menu.HandoffEnded) -> None:
         self._drive(event)
 
@@ -379,12 +383,6 @@ class Visit:
     def _wait_for_agent(self, command: menu.StartHandoff) -> None:
         self.sounding.wait(command.waiting)
         self.exchange.start_handoff(self, command)
-
-    def wait_again(self, command: menu.StartHandoff, since: float) -> None:
-        """The agent is gone: back to the queue, with the words and music of those who wait."""
-        self._drive(menu.HandoffResumed())
-        self.sounding.wait(command.waiting)
-        self.exchange.start_handoff(self, command, since)
 
     def joined(self) -> None:
         """An agent, or an outside line, is there: make room for the voices."""

@@ -104,12 +104,13 @@ def read(document: str, *, limits: Limits = Limits()) -> dict[str, dict[str, str
     return found
 
 
-def merge(old: str, incoming: str, *, limits: Limits = Limits()) -> str:
+def merge(old: str, incoming: str, *, limits: Limits = Limits(), only_new: bool = False) -> str:
     """`old` with the blocks of `incoming` in it (ICI.md section 5.3, H11).
 
     A block whose id exists is replaced in its place; a new one goes behind the last. All else of `old` is
     byte for byte what it was, and the whole is `old` itself when nothing changes. Raises `IciRefusal` ICI-XML
-    when `incoming` is malformed or too big, or the result would be.
+    when `incoming` is malformed or too big, or the result would be. With `only_new` a block whose id exists stays
+    as it is, as when a consultation's document is added to the customer's (ICI.md section 5.3.4).
     """
     new = _layout(incoming, limits)
     if not old:
@@ -117,6 +118,9 @@ def merge(old: str, incoming: str, *, limits: Limits = Limits()) -> str:
     base = _layout(
         old, Limits(document=max(limits.document, len(old.encode())), application_id=2**31, field_name=2**31)
     )
+    if only_new:
+        known = {block.id for block in base.blocks}
+        new.blocks = [block for block in new.blocks if block.id not in known]
     merged = _spliced(base, new)
     if merged == base.raw:
         return old

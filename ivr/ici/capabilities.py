@@ -1,35 +1,59 @@
-"""What may be done with a call just now, by its processing status.
+"""What may be done with a call just now, by its processing status and its part in a consultation.
 
 Names are ours; the dialect spells them. They are recomputed and sent at every change, because the toolbar of
-the agent's screen is built from them. What other operations of ICI would add (consult, transfer, conference)
-is left out until it works.
+the agent's screen is built from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from ivr.ici.switchboard import IciRefusal, PhoneCallItem, ProcessingStatus
 
+Part = Literal["single", "waiting", "paired", "consulted"]
+"""``waiting``: one of the two calls of a consultation that has not been answered; ``paired``: one of the two when
+it has; ``consulted``: the colleague's, who may leave but not dispose of somebody else's caller."""
+
 LEGAL: Final[Mapping[ProcessingStatus, tuple[str, ...]]] = {
     "dialing": ("drop",),
-    "alerting": ("accept", "reject"),
-    "connected": ("drop", "hold", "dtmf", "setAttachedData"),
-    "held": ("unhold", "drop"),
-    "conferenced": ("drop", "setAttachedData"),
+    "alerting": ("accept", "reject", "reroute"),
+    "connected": ("drop", "hold", "consult", "blindTransfer", "mute", "dtmf", "setAttachedData"),
+    "held": ("unhold", "drop", "blindTransfer", "setAttachedData"),
+    "conferenced": ("drop", "mute", "setAttachedData"),
     "wrapup": ("end", "setAttachedData"),
     "ended": (),
 }
+_PAIR: Final = ("toggle", "warmTransfer", "conference", "drop", "setAttachedData")
+_SPECIAL: Final[Mapping[tuple[Part, ProcessingStatus], tuple[str, ...]]] = {
+    ("waiting", "held"): ("drop", "setAttachedData"),
+    ("paired", "held"): _PAIR,
+    ("paired", "connected"): (*_PAIR, "mute", "dtmf"),
+    ("consulted", "alerting"): ("accept", "reject"),
+    ("consulted", "connected"): ("drop", "mute", "setAttachedData"),
+}
+"""Where the part changes what the status allows."""
 
 _NEEDS: Final[Mapping[str, frozenset[str]]] = {
-    "accept": frozenset({"accept"}),
-    "reject": frozenset({"reject"}),
     "drop": frozenset({"drop", "end"}),
-    "hold": frozenset({"hold"}),
-    "unhold": frozenset({"unhold"}),
     "sendDTMF": frozenset({"dtmf"}),
-    "setAttachedData": frozenset({"setAttachedData"}),
+} | {
+    name: frozenset({name})
+    for name in (
+        "accept",
+        "reject",
+        "reroute",
+        "hold",
+        "unhold",
+        "consult",
+        "toggle",
+        "blindTransfer",
+        "warmTransfer",
+        "conference",
+        "mute",
+        "unmute",
+        "setAttachedData",
+    )
 }
 """One of these allows the operation; an operation that is not named here changes nothing and is always legal."""
 
@@ -38,9 +62,10 @@ _HARMLESS: Final = frozenset({("accept", "connected"), ("setAttachedData", "ende
 either order; and a hang-up does not end what the agent writes about the call, such as a reason in wrap-up."""
 
 
-def capabilities_of(status: ProcessingStatus) -> tuple[str, ...]:
+def capabilities_of(status: ProcessingStatus, part: Part = "single", *, muted: bool = False) -> tuple[str, ...]:
     """What is legal in that status."""
-    return LEGAL[status]
+    legal = _SPECIAL.get((part, status), LEGAL[status])
+    return tuple("unmute" if name == "mute" and muted else name for name in legal)
 
 
 def check(item: PhoneCallItem, operation: str) -> None:

@@ -185,6 +185,41 @@ class CrmClient:
     async def unhold(self, item_id: str) -> None:
         await self._control("unhold", item_id)
 
+    async def reroute(self, item_id: str, queue: str) -> None:
+        """Refuse the call; the caller waits in that queue."""
+        await self._call("IciPhoneCall", "reroute", {"itemId": item_id, "queueId": queue})
+
+    async def mute(self, item_id: str) -> None:
+        await self._control("mute", item_id)
+
+    async def unmute(self, item_id: str) -> None:
+        await self._control("unmute", item_id)
+
+    async def blind_transfer(self, item_id: str, destination: str, document: str = "") -> None:
+        """Let go of the caller, with what the blocks of `document` say.
+
+        A destination is an agent id, ``queue:NAME``, ``menu:STEP`` or a listed number.
+        """
+        values = {"itemId": item_id, "destination": destination, "attachedData": document or None}
+        await self._call("IciPhoneCall", "blindTransfer", values)
+
+    async def consult(self, item_id: str, destination: str) -> str:
+        """Call an agent or a listed number while the caller waits; returns the new item."""
+        answer = await self._call("IciPhoneCall", "consult", {"itemId": item_id, "destination": destination})
+        return answer[OK] or ""
+
+    async def toggle(self, item_id: str, other_id: str) -> None:
+        """Talk to the other of two calls."""
+        await self._call("IciPhoneCall", "toggle", {"itemId": item_id, "otherItemId": other_id})
+
+    async def warm_transfer(self, item_id: str, consult_item_id: str) -> None:
+        """Give the caller to whom was consulted."""
+        await self._pair("warmTransfer", item_id, consult_item_id)
+
+    async def conference(self, item_id: str, consult_item_id: str) -> None:
+        """All three talk."""
+        await self._pair("conference", item_id, consult_item_id)
+
     async def send_dtmf(self, item_id: str, digits: str) -> None:
         """Play keys to the caller."""
         await self._call("IciPhoneCall", "sendDTMF", {"itemId": item_id, "digits": digits})
@@ -208,6 +243,9 @@ class CrmClient:
 
     def _subscription(self) -> Values:
         return {"appUrl": self._app_url, "appId": self._app_id, "userId": self._user}
+
+    async def _pair(self, operation: str, item_id: str, consult_item_id: str) -> None:
+        await self._call("IciPhoneCall", operation, {"itemId": item_id, "consultItemId": consult_item_id})
 
     async def _control(self, operation: str, item_id: str) -> None:
         await self._call("IciPhoneCall", operation, {"itemId": item_id})

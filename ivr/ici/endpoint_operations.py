@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -76,6 +77,16 @@ class Operations:
             ("IciPhoneCall", "hold"): self._call_control("hold", switchboard.hold),
             ("IciPhoneCall", "unhold"): self._call_control("unhold", switchboard.unhold),
             ("IciPhoneCall", "sendDTMF"): self._send_dtmf,
+            ("IciPhoneCall", "mute"): self._call_control("mute", partial(switchboard.mute, on=True)),
+            ("IciPhoneCall", "unmute"): self._call_control("unmute", partial(switchboard.mute, on=False)),
+            ("IciPhoneCall", "reroute"): self._reroute,
+            ("IciPhoneCall", "blindTransfer"): self._blind_transfer,
+            ("IciPhoneCall", "consult"): self._consult,
+            ("IciPhoneCall", "toggle"): self._of_two("toggle", "otherItemId", switchboard.toggle),
+            ("IciPhoneCall", "warmTransfer"): self._of_two(
+                "warmTransfer", "consultItemId", switchboard.warm_transfer
+            ),
+            ("IciPhoneCall", "conference"): self._of_two("conference", "consultItemId", switchboard.conference),
         }
 
     async def run(self, service: str, operation: str, user: str, values: Values) -> Outcome:
@@ -230,6 +241,34 @@ class Operations:
             return DONE
 
         return handler
+
+    def _of_two(self, operation: str, second: str, act: Callable[[str, str, str], Awaitable[None]]) -> Handler:
+        """An operation on the two calls of a consultation; both must be the user's."""
+
+        async def handler(user: str, values: Values) -> Outcome:
+            for item_id in (values["itemId"], values[second]):
+                self._owned(user, item_id, operation)
+            await act(user, values["itemId"], values[second])
+            return DONE
+
+        return handler
+
+    async def _reroute(self, user: str, values: Values) -> Outcome:
+        self._owned(user, values["itemId"], "reroute")
+        await self._switchboard.reroute(user, values["itemId"], values["queueId"])
+        return DONE
+
+    async def _blind_transfer(self, user: str, values: Values) -> Outcome:
+        """What the agent wrote goes along; it is kept even if the destination is refused."""
+        self._owned(user, values["itemId"], "blindTransfer")
+        if values.get("attachedData"):
+            await self._set_attached_data(user, values)
+        await self._switchboard.blind_transfer(user, values["itemId"], values["destination"])
+        return DONE
+
+    async def _consult(self, user: str, values: Values) -> Outcome:
+        self._owned(user, values["itemId"], "consult")
+        return Outcome({OK: await self._switchboard.consult(user, values["itemId"], values["destination"])})
 
     async def _send_dtmf(self, user: str, values: Values) -> Outcome:
         self._owned(user, values["itemId"], "sendDTMF")

@@ -141,7 +141,7 @@ async def test_hold_gives_the_caller_music_and_the_agent_silence(house: House) -
     agent = await desk.phone.next_call()
     item = await desk.item("connected")
     await desk.client.hold(item.id)
-    assert (await desk.item("held")).capabilities == ("unhold", "drop")
+    assert (await desk.item("held")).capabilities == ("unhold", "drop", "blindTransfer", "setAttachedData")
     held_at = len(call.recording)
     await asyncio.gather(agent.talk_tone(880, 1.5), call.talk_tone(440, 1.5))
     await desk.client.unhold(item.id)

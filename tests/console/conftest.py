@@ -172,6 +172,28 @@ class FakeEngine:
     async def unhold(self, user: str, item_id: str) -> None:
         await self._note("unhold", user, item_id)
 
+    async def reroute(self, user: str, item_id: str, queue: str) -> None:
+        await self._note("reroute", user, item_id, queue)
+
+    async def mute(self, user: str, item_id: str, *, on: bool) -> None:
+        await self._note("mute" if on else "unmute", user, item_id)
+
+    async def blind_transfer(self, user: str, item_id: str, destination: str) -> None:
+        await self._note("blind_transfer", user, item_id, destination)
+
+    async def consult(self, user: str, item_id: str, destination: str) -> str:
+        await self._note("consult", user, item_id, destination)
+        return f"{item_id}-c1"
+
+    async def toggle(self, user: str, item_id: str, other_id: str) -> None:
+        await self._note("toggle", user, item_id, other_id)
+
+    async def warm_transfer(self, user: str, item_id: str, consult_item_id: str) -> None:
+        await self._note("warm_transfer", user, item_id, consult_item_id)
+
+    async def conference(self, user: str, item_id: str, consult_item_id: str) -> None:
+        await self._note("conference", user, item_id, consult_item_id)
+
     async def send_dtmf(self, user: str, item_id: str, digits: str) -> None:
         await self._note("send_dtmf", user, item_id)
 

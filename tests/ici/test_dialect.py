@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from importlib import resources
 from typing import Any, get_args
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from ivr.errors import IvrError
-from ivr.ici.capabilities import LEGAL, capabilities_of, check
+from ivr.ici.capabilities import LEGAL, Part, capabilities_of, check
 from ivr.ici.dialect import Dialect, available, load, parse
 from ivr.ici.dialect_spelling import MANNERS, spell
 from ivr.ici.switchboard import IciRefusal, ProcessingStatus
@@ -39,7 +40,22 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
             "getQueues",
         ],
         "IciItem": ["getAttachedData", "setAttachedData", "getProperties"],
-        "IciPhoneCall": ["accept", "reject", "drop", "hold", "unhold", "sendDTMF"],
+        "IciPhoneCall": [
+            "accept",
+            "reject",
+            "reroute",
+            "drop",
+            "hold",
+            "unhold",
+            "mute",
+            "unmute",
+            "blindTransfer",
+            "consult",
+            "toggle",
+            "warmTransfer",
+            "conference",
+            "sendDTMF",
+        ],
         "IciEvent": ["phoneCallChanged", "userChanged", "itemAttachedDataChanged", "subscriptionEnded"],
     }
     assert {service.namespace for service in dialect.services.values()} == {
@@ -51,7 +67,12 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
 def test_the_codes_of_every_status_and_capability_are_in_the_dialect(name: str) -> None:
     dialect = load(name)
     assert set(dialect.statuses) == set(get_args(ProcessingStatus)) == set(LEGAL)
-    assert {name for names in LEGAL.values() for name in names} == set(dialect.capabilities)
+    offered = {
+        name
+        for status, part, muted in itertools.product(LEGAL, get_args(Part), (False, True))
+        for name in capabilities_of(status, part, muted=muted)
+    }
+    assert offered == set(dialect.capabilities)
 
 
 def test_an_unknown_dialect_is_named_with_the_known_ones() -> None:
@@ -184,31 +205,41 @@ def test_an_operation_is_found_by_spelling_and_alias_only(dialect: Dialect) -> N
     assert calls.find("Drop") is None
 
 
+MORE = "reroute mute unmute blindTransfer consult toggle warmTransfer conference"
+OPERATIONS = ["accept", "reject", "drop", "hold", "unhold", "sendDTMF", "setAttachedData", *MORE.split()]
+TWO = "drop toggle warmTransfer conference setAttachedData"
+
+
 @pytest.mark.parametrize(
-    ("status", "legal"),
+    ("status", "part", "legal"),
     [
-        ("dialing", ["drop"]),
-        ("alerting", ["accept", "reject"]),
-        ("connected", ["accept", "drop", "hold", "sendDTMF", "setAttachedData"]),
-        ("held", ["drop", "unhold"]),
-        ("conferenced", ["drop", "setAttachedData"]),
-        ("wrapup", ["drop", "setAttachedData"]),
-        ("ended", ["setAttachedData"]),
+        ("dialing", "single", "drop"),
+        ("alerting", "single", "accept reject reroute"),
+        ("connected", "single", "accept drop hold mute blindTransfer consult sendDTMF setAttachedData"),
+        ("held", "single", "drop unhold blindTransfer setAttachedData"),
+        ("conferenced", "single", "drop mute setAttachedData"),
+        ("wrapup", "single", "drop setAttachedData"),
+        ("ended", "single", "setAttachedData"),
+        ("held", "waiting", "drop setAttachedData"),
+        ("dialing", "waiting", "drop"),
+        ("held", "paired", TWO),
+        ("connected", "paired", f"accept {TWO} mute sendDTMF"),
+        ("alerting", "consulted", "accept reject"),
+        ("connected", "consulted", "accept drop mute setAttachedData"),
     ],
 )
-def test_what_is_legal_follows_the_state(item: Any, status: ProcessingStatus, legal: list[str]) -> None:
-    operations = ["accept", "reject", "drop", "hold", "unhold", "sendDTMF", "setAttachedData"]
+def test_what_is_legal_follows_the_state(item: Any, status: ProcessingStatus, part: Part, legal: str) -> None:
     allowed = []
-    for operation in operations:
+    for operation in OPERATIONS:
         try:
-            check(item(status=status, capabilities=capabilities_of(status)), operation)
+            check(item(status=status, capabilities=capabilities_of(status, part)), operation)
             allowed.append(operation)
         except IciRefusal as refusal:
             assert (refusal.code, str(refusal)) == (
                 "ICI-STATE",
                 f"Operation {operation} not allowed in state {status}",
             )
-    assert sorted(allowed) == sorted(legal)
+    assert sorted(allowed) == sorted(legal.split())
     check(item(status=status), "getAttachedData")
 
 

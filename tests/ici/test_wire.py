@@ -118,7 +118,10 @@ def test_the_spellings_of_the_dialect_are_used_both_ways(item: Any) -> None:
     )
     call = item(status="held")
     values = items.phone_call(call, other)
-    assert (values["processingStatus"]["id"], values["capabilityList"]) == ("7", ["retrieve", "drop"])
+    assert (values["processingStatus"]["id"], values["capabilityList"]) == (
+        "7",
+        ["retrieve", "drop", "blindTransfer", "setAttachedData"],
+    )
     assert items.parse_phone_call(values, other) == call
 
 

@@ -106,7 +106,7 @@ async def test_zeep_drives_items_and_calls(peer: Peer, switchboard: Any, item: I
     switchboard.give("desk1", item())
     snapshot = await peer.call("IciItem", "getProperties", itemId="call-1")
     assert snapshot["processingStatus"] == {"id": "alerting", "description": "Alerting"}
-    assert snapshot["capabilityList"] == {"item": ["accept", "reject"]}
+    assert snapshot["capabilityList"] == {"item": ["accept", "reject", "reroute"]}
     assert snapshot["remoteNumbers"] == {"item": ["+15550100"]}
     assert snapshot["startedAt"] == item().started_at
     assert await peer.call("IciItem", "getAttachedData", itemId="call-1") == item().attached_data

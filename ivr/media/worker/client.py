@@ -27,7 +27,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a dead worker is started again; doubled each time it dies young."""
 YOUNG = 30.0
 """Seconds of life after which a death is no sequel of the one before."""
-WITHOUT_SOUND = frozenset({"remote", "away", "stop", "stop_recording", "unbridge", "unhold", "close"})
+WITHOUT_SOUND = frozenset({"remote", "away", "stop", "stop_recording", "unbridge", "part", "unhold", "close"})
 """Commands that leave a leg's sound where it is."""
 START_PATIENCE = 5.0
 """Seconds that opening a leg waits for a worker that is being restarted."""
@@ -327,7 +327,7 @@ class MediaWorkers:
             return False
         self._send(known, {"do": do, "leg": leg, **values})
         if self._away and do not in WITHOUT_SOUND and values.get("on", True):
-            for name in (leg, values.get("other", leg)):
+            for name in (leg, values.get("other", leg), *values.get("legs", ())):
                 if (bring_back := self._away.pop(name, None)) is not None:
                     bring_back()
         return True

@@ -1,0 +1,111 @@
+"""Callers on their way from one person to the next: blind transfers, and the ways back when those fail.
+
+    agent   the colleague, else the agent who sent the caller, else the queue he came by, with the age kept
+    queue   that queue, before others of the same priority, with the age kept
+    step    the caller's own menu goes on there
+    number  the outside line, else as for an agent
+
+The caller hears music all the while. ICI.md section 6.3 (5b), AGENTS_AND_HANDOFF H15, H16 and RT14.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ivr.agents import events as floor
+from ivr.call.handoff import Handoff
+from ivr.call.transfer_target import TransferTarget, find_target
+from ivr.menu.events import HandoffResumed, SentBack
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+    from ivr.call.offer import Offer
+
+logger = logging.getLogger(__name__)
+
+
+class Transfers:
+    """Sends callers on. Whoever asks for it: ICI, a telephone's REFER, or trouble with a telephone."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def blind(self, offer: Offer, to: str) -> None:
+        """The agent of `offer` lets go of the caller, who goes `to` a destination of `ivr.call.transfer_target`.
+
+        Raises `IciRefusal`, with nothing changed, for a destination that cannot be reached.
+        """
+        handoff = self._owned(offer)
+        destination = find_target(self._exchange, handoff.visit, to, by=offer.agent)
+        self.blind_to(offer, destination)
+
+    def blind_to(self, offer: Offer, destination: TransferTarget) -> None:
+        """Likewise, to a destination that was checked."""
+        handoff = self._owned(offer)
+        visit = handoff.visit
+        logger.info("transfer call=%s by=%s to=%s", visit.id, offer.agent, destination)
+        handoff.record.onward = str(destination)
+        self._exchange.part(handoff, "transferred")
+        match destination.kind:
+            case "agent":
+                self._wait_again(handoff, (destination.name, offer.agent))
+            case "queue":
+                self._wait_again(handoff, (), destination.name)
+            case "step":
+                visit.tell(SentBack(destination.name))
+            case "number":
+                self._outside(handoff, destination.name, offer.agent)
+
+    def put_back(self, handoff: Handoff, why: str, agents: tuple[str, ...] = ()) -> None:
+        """Whoever had the caller is gone: `agents` are asked in turn, then the queue he came by."""
+        handoff.visit.note_incident(why)
+        handoff.record.onward = f"queue:{handoff.queue}"
+        self._exchange.part(handoff, "failed")
+        self._wait_again(handoff, agents)
+
+    def reroute(self, offer: Offer, queue: str) -> None:
+        """The agent refuses the call and names the queue it belongs to. Raises `IciRefusal`."""
+        handoff = self._owned(offer)
+        destination = find_target(
+            self._exchange, handoff.visit, f"queue:{queue}", by=offer.agent, kinds=("queue",)
+        )
+        handoff.queue = handoff.record.queue = destination.name
+        self._exchange.tell_floor(floor.CallerMoved(offer.agent, handoff.ticket, destination.name))
+
+    def _owned(self, offer: Offer) -> Handoff:
+        handoff = offer.handoff
+        assert isinstance(handoff, Handoff), "a consulted colleague has no caller to send"
+        return handoff
+
+    def _wait_again(self, handoff: Handoff, agents: tuple[str, ...], queue: str = "") -> None:
+        visit = handoff.visit
+        if visit.over:
+            return
+        command = replace(handoff.command, queue=queue or handoff.queue)
+        visit.sounding.wait(() if agents else command.waiting)
+        visit.tell(HandoffResumed())
+        since = self._exchange.rooms.clock.monotonic() - handoff.waited
+        ticket = self._exchange.begin_handoff(visit, command, since=since, sent_to=agents)
+        more = command.priority_raise
+        if agents:
+            self._exchange.tell_floor(
+                floor.CallerSent(ticket, agents, command.queue, joined=since, priority_raise=more)
+            )
+        else:
+            self._exchange.tell_floor(
+                floor.CallerJoined(ticket, command.queue, more, since, visit.number, returned=True)
+            )
+
+    def _outside(self, handoff: Handoff, number: str, agent: str) -> None:
+        visit = handoff.visit
+        visit.sounding.wait(())
+
+        def outcome(joined: bool) -> None:
+            if not joined and not visit.over:
+                self._exchange.cancel_transfer(visit)
+                visit.note_incident(f"{number} could not be reached")
+                self._wait_again(handoff, (agent,))
+
+        self._exchange.call_outside(visit, number, outcome)

@@ -1,0 +1,113 @@
+"""Blind transfers with real SIP legs, real sound and real SOAP: the caller always ends with somebody."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from call.test_handoff import ask_for_a_person
+from house import Desk, House
+from sounds import tone_level
+
+from ivr.config import HostPort, SipSettings
+from ivr.ici.attached_data import build, read
+from ivr.ici.switchboard import IciRefusal
+from ivr.testing.phone import Answering, PhoneCall
+
+
+async def both_ways(one: PhoneCall, other: PhoneCall) -> None:
+    """Each hears the other's tone, whatever else was heard before."""
+    marks = len(one.recording), len(other.recording)
+    await asyncio.gather(one.talk_tone(440, 0.8), other.talk_tone(880, 0.8))
+    await asyncio.sleep(0.2)
+    assert tone_level(one.recording[marks[0] :], 880) > 0.7, "the first does not hear the second"
+    assert tone_level(other.recording[marks[1] :], 440) > 0.7, "the second does not hear the first"
+
+
+async def in_step(house: House, step: str) -> None:
+    assert house.engine.exchange is not None
+    async with asyncio.timeout(10):
+        while step not in [visit.machine.step for visit in house.engine.exchange.visits.values()]:
+            await asyncio.sleep(0.02)
+
+
+async def with_agent(house: House, **more: Answering) -> tuple[PhoneCall, Desk]:
+    desk = await house.desk("desk1", **more)
+    call = await ask_for_a_person(house)
+    await desk.item("connected")
+    return call, desk
+
+
+async def test_a_blind_transfer_to_a_colleague_takes_everything_along(house: House) -> None:
+    call, first = await with_agent(house)
+    second = await house.desk("desk2", ready=False)
+    item = first.items[-1]
+    with pytest.raises(IciRefusal, match="desk3 is Logged Off; only who is Available"):
+        await first.client.blind_transfer(item.id, "desk3")
+    marks = {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "005056A1B2C31ED"}
+    await first.client.set_attached_data(item.id, build("NOTES", {"TEXT": "two bills, one paid"}))
+    await first.client.blind_transfer(item.id, "desk2", build("CRM_IC/MCM", marks))
+    ended = await first.item("ended")
+    assert ended.reason == "transferred"
+    alerting = await second.item("alerting")
+    assert alerting.attached_data == ended.attached_data
+    assert read(alerting.attached_data)["CRM_IC/MCM"] == marks
+    await second.item("connected")
+    await both_ways(call, await second.phone.next_call())
+    assert first.statuses == ["alerting", "connected", "ended"]
+    assert second.statuses == ["alerting", "connected"]
+    await call.hang_up()
+    assert (await second.item("ended")).reason == "normal"
+    record = await house.record()
+    assert [(one["agent"], one["onward"]) for one in record["handoffs"]] == [("desk1", "desk2"), ("desk2", None)]
+
+
+async def test_a_colleague_who_refuses_gives_the_caller_back_to_the_first(house: House) -> None:
+    call, first = await with_agent(house)
+    second = await house.desk("desk2", answering=Answering(status=486))
+    await first.client.blind_transfer(first.items[-1].id, "desk2")
+    assert (await second.item("ended")).reason == "rejected"
+    again = await first.item("connected", after=3)
+    assert again.id != first.items[0].id and again.attached_data == first.items[-2].attached_data
+    await first.phone.next_call()
+    await both_ways(call, await first.phone.next_call())
+    await call.hang_up()
+
+
+async def test_a_queue_a_step_and_a_number_are_destinations_too(build_house: object) -> None:
+    sip = SipSettings(listen=HostPort("127.0.0.1", 0), dial=("sip:expert@127.0.0.1",))
+    house: House = await build_house(sip=sip)  # type: ignore[operator]
+    call, first = await with_agent(house)
+    item = first.items[-1]
+    for wrong, why in (
+        ("queue:nowhere", "there is no queue 'nowhere'; known are"),
+        ("menu:nowhere", "has no step 'nowhere'"),
+        ("+4930123456", "is not listed in sip.dial"),
+        ("desk1", "name a colleague"),
+        ("somebody", "is no destination; write"),
+    ):
+        with pytest.raises(IciRefusal, match=why):
+            await first.client.blind_transfer(item.id, wrong)
+    assert first.statuses == ["alerting", "connected"]
+    expert = await house.phone("expert", Answering(status=480))
+    await first.client.blind_transfer(item.id, expert.uri)
+    back = await first.item("connected", after=3)
+    assert expert.rung == 1, "who is not reached gives the caller back"
+    await first.client.blind_transfer(back.id, "queue:general")
+    again = await first.item("connected", after=first.items.index(back) + 1)
+    assert again.queue_id == "general"
+    await first.client.blind_transfer(again.id, "menu:main")
+    heard = len(call.recording)
+    await in_step(house, "main")
+    await call.press("0")
+    last = await first.item("connected", after=first.items.index(again) + 1)
+    assert len(call.recording) > heard
+    expert.answering = Answering()
+    await first.client.blind_transfer(last.id, expert.uri)
+    await both_ways(call, await expert.next_call())
+    await call.hang_up()
+    record = await house.record()
+    assert [one["onward"] for one in record["handoffs"]] == [
+        expert.uri, "queue:general", "menu:main", expert.uri,
+    ]  # fmt: skip
+    assert "could not be reached" in record["incidents"][0]["what"]
