@@ -229,7 +229,9 @@ class _Builder:
         )
 
     def question(self, step: dict[str, Any], at: Keys) -> Manners:
-        return self.asking(step, self.data["defaults"], at)
+        """A secret is keyed, whatever the defaults say: others hear what is said aloud."""
+        keyed = {"listen": ["keys"]} if step.get("secret") and "listen" not in step else {}
+        return self.asking({**step, **keyed}, self.data["defaults"], at)
 
     def asking(self, step: dict[str, Any], defaults: dict[str, Any], at: Keys) -> Manners:
         chosen = {**DEFAULTS, **defaults, **step}

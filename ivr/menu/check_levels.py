@@ -44,6 +44,8 @@ def check_levels(report: Report) -> None:
             _by_passed(report, step, level, declared=bool(menu.data[step.use].requires))
     _check_told(report, held, guarded)
     _check_returns(report, holds)
+    if not menu.runs_inside:
+        _check_begun(report, holds)
 
 
 def check_granted(report: Report) -> None:
@@ -116,6 +118,49 @@ def _check_returns(report: Report, holds: _Levels) -> None:
                     report.wrong(at, f"{message} [bypassed]")
 
 
+def _check_begun(report: Report, holds: _Levels) -> None:
+    """A proof that is begun without a step that waits for it ends with a RETURN to nowhere. In a menu that others
+    run, RETURN leads back to them."""
+    menu = report.menu
+    proofs = {level: holds.within_proof(level) for level in menu.levels}
+    shared = set(menu.steps) & set(holds.anywhere(begun=False))
+    came: dict[str, tuple[tuple[str | int, ...], str]] = {}
+    coming = [menu.start, *shared]
+    plain = set(coming)
+    while coming:
+        step = menu.steps.get(coming.pop())
+        for at, target, _ in holds.edges(step, NOTHING) if step is not None else ():
+            target = menu.start if target == "START" else target
+            if target == "RETURN" and step is not None:
+                _begun(report, step.name, came, proofs)
+            if target in menu.steps and target not in plain and step is not None:
+                plain.add(target)
+                came[target] = at, step.name
+                coming.append(target)
+
+
+def _begun(
+    report: Report,
+    name: str,
+    came: dict[str, tuple[tuple[str | int, ...], str]],
+    proofs: dict[str, dict[str, Held]],
+) -> None:
+    """`name` has a RETURN and is come to from the start; told at the way into the proof: to its first step, or
+    else to this one."""
+    level = next((level for level, steps in proofs.items() if name in steps), "")
+    if not level or name not in came:
+        return
+    place, _ = came[name]
+    while name in came:
+        at, before = came[name]
+        if name == report.menu.levels[level].start:
+            place = at
+            break
+        name = before
+    message = f"leads into the proof of {level}, whose RETURN has nowhere to go then; "
+    report.wrong(place, f"{message}lead to a step that has requires: {level}")
+
+
 class _Levels:
     """What is held at each step, as the meet over all ways that lead to it."""
 
@@ -153,14 +198,16 @@ class _Levels:
             coming += [(target, after) for _, target, after in self.edges(step, inside)]
         return reached
 
-    def anywhere(self) -> Iterator[str]:
-        """Targets that a caller may come to from any step: by a key, a fault, a proof that failed."""
+    def anywhere(self, *, begun: bool = True) -> Iterator[str]:
+        """Targets that a caller may come to from any step: by a key, a fault, a proof that failed; where proofs
+        are `begun`, those too."""
         yield self.menu.on_fault
         yield self.menu.agent_stuck
         for choice in self.menu.everywhere:
             yield choice.go
         for level in self.menu.levels.values():
-            yield level.start
+            if begun:
+                yield level.start
             yield level.failed
 
     def edges(self, step: AnyStep, there: Held) -> Iterator[tuple[tuple[str | int, ...], str, Held]]:

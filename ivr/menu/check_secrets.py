@@ -44,16 +44,25 @@ def _check_steps(report: Report) -> None:
     for step in report.menu.steps.values():
         at: Keys = ("steps", step.name)
         match step:
-            case AskStep() if step.answer in secrets and not step.secret:
-                _wrong(report, (*at, "as"), f"{step.answer!r} is secret elsewhere; add secret: true here")
-            case AskStep() if step.secret and step.confirm:
-                _wrong(report, (*at, "confirm"), "would read a secret aloud; remove confirm: or secret:")
+            case AskStep():
+                _check_ask(report, at, step)
             case CallbackStep() if step.number in secrets:
                 _wrong(report, (*at, "number"), f"{step.number!r} is secret; name a telephone number")
             case RecordStep() if step.answer in secrets:
                 _wrong(report, (*at, "as"), f"{step.answer!r} is secret, and a recording is not; use another name")
             case SayStep(each=each) if each is not None and each.of in secrets:
                 _wrong(report, (*at, "each", "of"), f"{each.of!r} is secret; it cannot be said")
+
+
+def _check_ask(report: Report, at: Keys, step: AskStep) -> None:
+    if not step.secret:
+        if step.answer in report.menu.secrets:
+            _wrong(report, (*at, "as"), f"{step.answer!r} is secret elsewhere; add secret: true here")
+        return
+    if "speech" in step.manners.listen:
+        _wrong(report, (*at, "listen"), "lets a secret be said aloud, where others hear it; write [keys]")
+    if step.confirm:
+        _wrong(report, (*at, "confirm"), "would read a secret aloud; remove confirm: or secret:")
 
 
 def settings(report: Report) -> Iterator[Copies]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from ivr.menu.load import check_menu
+from ivr.menu.load import check_menu, load_menu, menu_remarks
 from ivr.menu.schema import schema, typed
 from ivr.menu.source import read
 
@@ -158,3 +158,30 @@ def test_a_file_that_cannot_be_read_is_one_mistake(tmp_path) -> None:
 def test_a_name_that_is_no_menu_says_which_there_are() -> None:
     (problem,) = check_menu("nortgas", MENUS)
     assert problem.message == "has no menu 'nortgas'; did you mean northgas?"
+
+
+def test_a_secret_is_keyed_whatever_the_defaults_say(sample, tmp_path) -> None:
+    assert sample("northgas.yaml", "    secret: true ", "    secret: true ") == []
+    file = tmp_path / "northgas.yaml"
+    file.write_text(file.read_text().replace("    listen: [keys]\n    interrupt: keys\n", ""))
+    menu = load_menu(str(file), tmp_path)
+    assert menu.manners.listen == {"keys", "speech"}
+    assert [step.manners.listen for step in menu.steps.values() if getattr(step, "secret", False)] == [{"keys"}]
+
+
+def test_a_look_up_about_a_person_that_no_proof_guards_is_remarked(sample, tmp_path) -> None:
+    file = tmp_path / "northgas.yaml"
+    assert (
+        sample(
+            "northgas.yaml", "gives: [amount_due, due_date], requires: verified", "gives: [amount_due, due_date]"
+        )
+        == []
+    )
+    assert menu_remarks(str(file), tmp_path) == [], "steps ask it only with requires:, which is proof enough"
+    text = file.read_text().replace(", requires: verified", "").replace("    requires: verified\n", "")
+    file.write_text(text)
+    found = [one for one in menu_remarks(str(file), tmp_path) if one.where == "data.balance"]
+    assert [one.message for one in found] == [
+        "is asked about 'account', which verified is proved for, by callers who have proved nothing; "
+        "write requires: verified if only they may hear it"
+    ]

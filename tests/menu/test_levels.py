@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ivr.errors import MenuError
 from ivr.menu.events import LookUp, StepEntered, StepLeft
 
 BODY = """
@@ -73,7 +76,15 @@ def test_the_same_payment_in_one_call_has_the_same_key_and_another_has_not(small
     assert all(key.startswith("c1/pay/") for key in keys)
 
 
-def test_a_proof_that_nobody_asked_for_returns_to_on_fault(small) -> None:
-    body = BODY.replace("- {press: 4, go: first}", "- {press: 4, go: ask_pin}")
-    call = small(body).answered().keys("111").keys("4").keys("77").finds()
-    assert call.path[-1] == "bye"
+def test_a_way_into_a_proof_that_no_step_waits_for_is_a_mistake(small) -> None:
+    with pytest.raises(MenuError) as error:
+        small(
+            BODY.replace("- {press: 4, go: first}", "- {press: 4, go: which}").replace(
+                "as: account, go: first", "as: account, go: proving"
+            )
+        )
+    (problem,) = [one for one in error.value.problems if "RETURN" in one.message]
+    assert problem.where == "which.go"
+    assert problem.message == (
+        "leads into the proof of sure, whose RETURN has nowhere to go then; lead to a step that has requires: sure"
+    )
