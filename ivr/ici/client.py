@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import random
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER: Final = (0.1, 0.3)
 """Seconds before the second and the third attempt; then the screen is lost (H3)."""
+SPREAD: Final = 1.5
+"""Pauses are longer by a random factor up to this, so that screens behind one address do not come all at once."""
 
 Screen = Lane["asyncio.Future[bool]"]
 """The events that wait for one agent's screen."""
@@ -48,6 +52,8 @@ class EventSender:
         self._subscriptions = Subscriptions()
         self._screens: dict[str, Screen] = {}
         self._replaced: dict[Screen, Screen] = {}
+        self._alarmed: set[str] = set()
+        """Hosts that are known to be in trouble: one alarm for all screens behind one (H10)."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._batches = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
@@ -163,7 +169,10 @@ class EventSender:
         counted = self._screens.get(user) is screen
         self._close(screen, SubscriptionEnded("unreachable", "The screen did not take its events"))
         if counted:
-            log.warning("ici_screen_lost user=%s cause=%r", user, failure)
+            host = urlsplit(screen.subscription.app_url).netloc
+            level = logging.INFO if host in self._alarmed else logging.WARNING
+            self._alarmed.add(host)
+            log.log(level, "ici_screen_lost user=%s cause=%r", user, failure)
             self._on_lost(user)
 
     # --- posting ---------------------------------------------------------------------------------
@@ -199,6 +208,8 @@ class EventSender:
             _tell(entry, not failure)
             if failure:
                 self._lose(screen, failure)
+            else:
+                self._alarmed.discard(urlsplit(screen.subscription.app_url).netloc)
             self._pump(screen)
 
     async def _attempt(self, event: IciEvent, screens: list[Screen], *, tries: int) -> str:
@@ -208,7 +219,7 @@ class EventSender:
         failure = ""
         for attempt in range(tries):
             if attempt:
-                await asyncio.sleep(RETRY_AFTER[attempt - 1])
+                await asyncio.sleep(RETRY_AFTER[attempt - 1] * random.uniform(1.0, SPREAD))
                 if all(screen.closed for screen in screens):
                     break
             failure = await self._post(event, [screen.subscription for screen in screens])

@@ -38,7 +38,8 @@ class CrmClient:
     `on_event` is called on the loop, in order, with PhoneCallChanged, UserChanged, ItemAttachedDataChanged or
     SubscriptionEnded, after the event was acknowledged. Operations raise `IciRefusal` with the code of the
     fault, or `IvrError` naming host, port, stage and remedy when the engine cannot be reached. `callback_host`
-    is an address of this machine that the engine reaches and lists in ``ici.callbacks``.
+    is an address of this machine that the engine reaches and lists in ``ici.callbacks``. With `app_url` somebody
+    else listens there, for many screens perhaps, and hands events to `take`.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class CrmClient:
         dialect: str = "default",
         callback_host: str = "127.0.0.1",
         callback_port: int = 0,
+        app_url: str = "",
         on_event: Callable[[IciEvent], None],
     ) -> None:
         self._url = url.rstrip("/")
@@ -59,7 +61,7 @@ class CrmClient:
         self._listen = (callback_host, callback_port)
         self._on_event = on_event
         self._app_id = secrets.token_hex(8).upper()
-        self._app_url = ""
+        self._app_url = app_url
         self._subscribed = False
         self._newest: dict[str, int] = {}
         self._inbox: asyncio.Queue[IciEvent] = asyncio.Queue()
@@ -114,6 +116,9 @@ class CrmClient:
             self._session = None
 
     async def _open_callback(self) -> None:
+        self._reader = asyncio.get_running_loop().create_task(self._read_inbox())
+        if self._app_url:
+            return  # somebody else listens, and calls `take`
         host, port = self._listen
         app = web.Application()
         app.router.add_post(CALLBACK_PATH, self._receive)
@@ -128,7 +133,6 @@ class CrmClient:
             ) from None
         bound = self._runner.addresses[0][1]
         self._app_url = f"http://{f'[{host}]' if ':' in host else host}:{bound}{CALLBACK_PATH}"
-        self._reader = asyncio.get_running_loop().create_task(self._read_inbox())
 
     # --- operations ------------------------------------------------------------------------------
 
@@ -294,14 +298,18 @@ class CrmClient:
         except IciRefusal as refusal:
             log.warning("ici_event_refused code=%s cause=%r", refusal.code, str(refusal))
             return _response(500, envelope.fault(refusal))
-        if self._app_id in values["appIds"] and self._is_new(event):
-            if isinstance(event, SubscriptionEnded):
-                self._subscribed = False
-            self._inbox.put_nowait(event)
+        self.take(values["appIds"], event)
         namespace = message.namespace or service.namespace
         return _response(
             200, envelope.answer(self._dialect, operation, {OK: "ok"}, name=message.name, namespace=namespace)
         )
+
+    def take(self, app_ids: list[str], event: IciEvent) -> None:
+        """An event that came in at `app_url`; ignored when it is another screen's, a repeat, or late."""
+        if self._app_id in app_ids and self._is_new(event):
+            if isinstance(event, SubscriptionEnded):
+                self._subscribed = False
+            self._inbox.put_nowait(event)
 
     def _is_new(self, event: IciEvent) -> bool:
         if not isinstance(event, PhoneCallChanged):

@@ -369,3 +369,24 @@ def test_a_failure_names_the_stage() -> None:
     assert describe_failure("https://crm.example/", OSError("gone\nbad")).startswith(
         "crm.example port 443: reading the answer failed: gone bad"
     )
+
+
+async def test_h10_a_server_in_trouble_is_one_alarm_for_all_its_screens_and_a_new_one_after_it_was_well(
+    sender: EventSender, callback: Any, lost: list[str], caplog: Any
+) -> None:
+    def alarms() -> list[str]:
+        return [record.message for record in caplog.records if record.levelname == "WARNING"]
+
+    callback.behave = always(status=503)
+    users = [f"desk{number}" for number in range(5)]
+    for user in users:
+        subscribe(sender, callback.url, user, user)
+    await asyncio.gather(*sender.publish_all(users, data(1)).values())
+    assert sorted(lost) == users
+    assert len(alarms()) == 1
+    callback.behave = callback._answer
+    subscribe(sender, callback.url, "desk1")
+    assert await sender.publish("desk1", data(2)) is True
+    callback.behave = always(status=503)
+    assert await sender.publish("desk1", data(3)) is False
+    assert len(alarms()) == 2
