@@ -18,6 +18,7 @@ from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
+from ivr.call.locator import Locator
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
@@ -28,7 +29,9 @@ from ivr.call.remembering import remember
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
+from ivr.call.telephones import Telephones
 from ivr.call.transfer import Transfers
+from ivr.call.trunks import Trunks, place_of
 from ivr.call.visit import Visit
 from ivr.errors import LocalProtocolError
 from ivr.ici.switchboard import EndReason
@@ -66,7 +69,10 @@ class Exchange:
         self.draft: Menu | None = None
         """What who dials `draft` gets; None where no draft is served."""
         self.agents = agents_floor
-        self.phones = Phones(rooms)
+        self.locator = Locator(rooms.names, rooms.signalling.flow_to, rooms.clock)
+        self.phones = Phones(rooms, self.locator)
+        self.telephones = Telephones(rooms, self.phone_changed)
+        self.trunks = Trunks(rooms.settings.sip.trunks, rooms.signalling, self.locator, rooms.clock)
         self.direct = DirectBridges(rooms.signalling)
         self.tasks = Tasks("exchange")
         self.visits: dict[str, Visit] = {}
@@ -99,7 +105,14 @@ class Exchange:
             self._incoming(event)
             return
         if isinstance(event, sip.Registered):
-            logger.info("registered user=%s contact=%s expires=%d", event.user, event.contact, event.expires)
+            self.telephones.on_registered(event)
+            return
+        if isinstance(event, sip.RegistrationAnswered):
+            self.trunks.on_answer(event)
+            return
+        if isinstance(event, sip.WayFailed):
+            logger.warning("way_failed leg=%s at=%s status=%d", event.leg, place_of(event.flow), event.status)
+            self.locator.failed(event.flow)
             return
         name = getattr(event, "leg", "")
         leg = self.legs.get(name)
@@ -294,6 +307,20 @@ class Exchange:
                 logger.warning("call_record_closed_late call=%s", document["id"])
                 await store.save_call(closed_late(document))
 
+    async def find_telephones(self) -> None:
+        """Those that were registered before a restart, and which agents have none."""
+        await self.telephones.restore()
+        for agent in self.rooms.settings.agents:
+            self.phone_changed(agent.id)
+
+    def phone_changed(self, user: str) -> None:
+        """Somebody's telephones are others now: the floor is told of agents who cannot be rung, or can again."""
+        if all(agent.id != user for agent in self.rooms.settings.agents):
+            return
+        reachable = self.phones.is_reachable(user)
+        if self.agents.agent(user).phone != reachable:
+            self.tell_floor(floor.PhoneChanged(user, reachable))
+
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -395,14 +422,8 @@ class Exchange:
         self.outside[visit.id] = outside
         outside.begin()
 
-    async def outside_target(self, to: str) -> tuple[str, sip.Flow]:
-        return await self.phones.outside(to)
-
     def has_agent(self, agent: str) -> bool:
         return any(known.id == agent for known in self.rooms.settings.agents)
-
-    async def agent_phone(self, agent: str) -> tuple[str, sip.Flow]:
-        return await self.phones.of_agent(agent)
 
     # --- stopping ---------------------------------------------------------------------------------------------
 
@@ -411,6 +432,7 @@ class Exchange:
         self.accepting = False
         for visit in list(self.visits.values()):
             visit.hang_up("system", "the engine was stopped")
+        await self.trunks.stop()
         try:
             async with asyncio.timeout(GOODBYE_WAIT):
                 while self.legs:
@@ -422,3 +444,4 @@ class Exchange:
             self._timer.cancel()
         await self.daybook.close()
         await self.tasks.wait()
+        await self.telephones.saved()

@@ -88,8 +88,8 @@ class Offer(Item):
 
     async def _ring(self) -> None:
         try:
-            phone, flow = await self.exchange.agent_phone(self.agent)
-            self._voice = VoiceLeg(self.leg, flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
+            phone = await self.exchange.phones.of_agent(self.agent)
+            self._voice = VoiceLeg(self.leg, phone.flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
             await self._voice.open(beside=self.handoff.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning(
@@ -102,21 +102,19 @@ class Offer(Item):
             return
         self._ringing = True
         self.exchange.legs[self.leg] = self
-        caller = self.handoff.visit.record.caller
-        self.rooms.signalling.invite(
+        self.rooms.signalling.call(
             self.leg,
             phone,
             self._voice.offer(),
-            flow,
-            caller_uri=f"sip:{caller}@{flow.local[0]}:{flow.local[1]}",
+            self.handoff.visit.record.caller,
             display_name=f"{self.handoff.queue}: {self.handoff.reason}",
             headers=headers_for(self.handoff.visit.incoming.user_to_user, self.item_id),
         )
-        await self._notice_a_dead_phone()
+        await self._notice_a_dead_phone(max(PHONE_SILENT, phone.patience))
 
-    async def _notice_a_dead_phone(self) -> None:
+    async def _notice_a_dead_phone(self, patience: float) -> None:
         try:
-            async with asyncio.timeout(PHONE_SILENT):
+            async with asyncio.timeout(patience):
                 await self._phone_lives.wait()
         except TimeoutError:
             if self.status == "alerting":

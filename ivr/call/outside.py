@@ -58,8 +58,8 @@ class OutsideCall:
     async def _ring(self) -> None:
         rooms = self.exchange.rooms
         try:
-            target, flow = await self.exchange.outside_target(self.to)
-            self._voice = VoiceLeg(self.leg, flow.local[0], rooms.media, rooms.settings.sip.srtp)
+            line = await self.exchange.phones.outside(self.to)
+            self._voice = VoiceLeg(self.leg, line.flow.local[0], rooms.media, rooms.settings.sip.srtp)
             await self._voice.open(beside=self.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)
@@ -67,9 +67,8 @@ class OutsideCall:
             return
         self._ringing = True
         self.exchange.legs[self.leg] = self
-        caller = f"sip:{self.visit.record.caller}@{flow.local[0]}:{flow.local[1]}"
         along = headers_for(self.visit.incoming.user_to_user, self.visit.id)
-        rooms.signalling.invite(self.leg, target, self._voice.offer(), flow, caller_uri=caller, headers=along)
+        rooms.signalling.call(self.leg, line, self._voice.offer(), self.visit.record.caller, headers=along)
 
     def on_sip(self, event: sip.Output) -> None:
         match event:

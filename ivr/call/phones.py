@@ -3,71 +3,187 @@
 from __future__ import annotations
 
 import logging
+import re
 
+from ivr.call.destination import Destination
+from ivr.call.locator import Locator
 from ivr.call.rooms import Rooms
+from ivr.config.settings import Trunk
+from ivr.config.trunk_check import host_of
 from ivr.errors import IvrError
-from ivr.net.resolve import resolve
-from ivr.sip.address import SipAddress, parse_sip_address
-from ivr.sip.events import Flow
+from ivr.sip.address import parse_sip_address
+from ivr.sip.bindings import Binding
+from ivr.sip.dialog import address_of
+from ivr.sip.events import Flow, Place
+from ivr.sip.fields import parse_uri, same_host, scheme_of
 
 logger = logging.getLogger(__name__)
+_SEPARATORS = str.maketrans("", "", "-.() ")
+"""Signs people put into numbers to read them better. RFC 3966 section 5.1.1."""
+_NUMBER = re.compile(r"\+?[0-9]{2,20}")
 
 
 class Phones:
     """Outbound calls go to configured agents and listed prefixes, nowhere else."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms, locator: Locator) -> None:
         self._rooms = rooms
+        self._locator = locator
         self._configured = {agent.id: agent.phone for agent in rooms.settings.agents}
         self._workcenters: dict[str, str] = {}
+
+    # --- where agents are
 
     def set_workcenter(self, agent: str, workcenter: str) -> None:
         """The telephone named at log-on; empty or an agent's name for the one of the settings.
 
-        Raises IvrError when the address is none, or its host is not listed in ``ici.phones``.
+        Raises IvrError when the address is none, its host is not listed in ``ici.phones``, or it is a number
+        behind a trunk that no prefix lists: whoever may log on may not call the world at our cost.
         """
         if not workcenter or workcenter in self._configured:
             self._workcenters.pop(agent, None)
             return
-        self._allowed(parse_sip_address(workcenter))
+        trunk = self._trunk_at(workcenter)
+        if workcenter.startswith("tel:") or trunk is not None:
+            self._listed(workcenter)
+        else:
+            self._allowed(workcenter)
         self._workcenters[agent] = workcenter
 
     def workcenter(self, agent: str) -> str:
         return self._workcenters.get(agent) or self._configured.get(agent, "")
 
-    async def of_agent(self, agent: str) -> tuple[str, Flow]:
-        """Address and way. Raises IvrError or OSError when there is none."""
-        phone = self._workcenters.get(agent) or self._registered(agent) or self._configured.get(agent, "")
-        if not phone:
-            raise IvrError(f"agent {agent} has no telephone; log on with one, or set phone in [[agents]]")
-        address = parse_sip_address(phone)
-        self._allowed(address)
-        return phone, await self._flow(address)
+    def is_reachable(self, agent: str) -> bool:
+        """Whether there is a telephone to ring: named at log-on, named in the settings, or registered."""
+        return bool(self.workcenter(agent) or self._bindings(agent))
 
-    async def outside(self, to: str) -> tuple[str, Flow]:
+    async def of_agent(self, agent: str) -> Destination:
+        """Raises IvrError or OSError when there is none."""
+        if not self._workcenters.get(agent) and (bindings := self._bindings(agent)):
+            return self._registered(agent, bindings)
+        phone = self.workcenter(agent)
+        if not phone:
+            raise IvrError(
+                f"agent {agent} has no telephone; register one, log on with one, or set phone in [[agents]]"
+            )
+        trunk = self._trunk_at(phone)
+        if phone.startswith("tel:"):
+            trunk = self._trunk_of(phone) or next(iter(self._rooms.settings.sip.trunks), None)
+        if trunk is not None:
+            return await self._through(trunk, phone)
+        self._allowed(phone)
+        return await self._direct(phone)
+
+    # --- where others are
+
+    async def outside(self, to: str) -> Destination:
         """Where to reach ``tel:…`` or ``sip:…``. Raises IvrError when settings do not allow it."""
+        self._listed(to)
         settings = self._rooms.settings.sip
-        if not any(to.startswith(prefix) for prefix in settings.dial):
-            raise IvrError(f"{to} is not listed in sip.dial; outside calls go to listed prefixes only")
+        trunk = self._trunk_of(to)
+        if trunk is None and not settings.gateway and to.startswith("tel:"):
+            trunk = next(iter(settings.trunks), None)
+        if trunk is not None:
+            return await self._through(trunk, to)
         if to.startswith("tel:"):
             gateway = parse_sip_address(settings.gateway)
             transport = f";transport={gateway.transport}" if gateway.transport != "udp" else ""
-            target = f"sip:{to.removeprefix('tel:')}@{gateway.host_port}{transport}"
-            return target, await self._flow(gateway)
-        return to, await self._flow(parse_sip_address(to))
+            flows = await self._flows(settings.gateway)
+            return _one_place(f"sip:{number_of(to)}@{gateway.host_port}{transport}", flows)
+        return await self._direct(to)
 
-    def _registered(self, agent: str) -> str:
-        """The contact a telephone has registered under the agent's name."""
-        now = self._rooms.clock.monotonic()
-        bindings = self._rooms.signalling.user_agent.bindings(agent, now)
-        return bindings[0].contact if bindings else ""
+    def _listed(self, to: str) -> None:
+        """Raises IvrError unless a prefix of the settings allows it."""
+        settings = self._rooms.settings.sip
+        prefixes = [*settings.dial, *(prefix for trunk in settings.trunks for prefix in trunk.dial)]
+        if not any(is_under(to, prefix) for prefix in prefixes):
+            logger.warning("call_out_refused to=%s why=not listed in dial", to)
+            raise IvrError(
+                f"{to} is not listed in sip.dial or in the dial of a trunk; only listed prefixes are called"
+            )
 
-    def _allowed(self, address: SipAddress) -> None:
-        allowed = self._rooms.settings.ici.phones
-        if address.host not in allowed:
+    def _trunk_of(self, to: str) -> Trunk | None:
+        """The trunk that says it leads there, else the one in whose domain the address is."""
+        trunks = self._rooms.settings.sip.trunks
+        named = next((trunk for trunk in trunks if any(is_under(to, prefix) for prefix in trunk.dial)), None)
+        return named or self._trunk_at(to)
+
+    def _trunk_at(self, address: str) -> Trunk | None:
+        host = host_of(address)
+        found = (trunk for trunk in self._rooms.settings.sip.trunks if host and host_of(trunk.domain) == host)
+        return next(found, None)
+
+    def _allowed(self, phone: str) -> None:
+        host, allowed = parse_sip_address(phone).host, self._rooms.settings.ici.phones
+        if host not in allowed:
             listed = ", ".join(allowed)
-            raise IvrError(f"telephone host {address.host} is not listed in ici.phones ({listed})")
+            raise IvrError(f"telephone host {host} is not listed in ici.phones ({listed})")
 
-    async def _flow(self, address: SipAddress) -> Flow:
-        remote = (await resolve(address.host), address.port)
-        return self._rooms.signalling.flow_to(remote, address.transport, address.host)
+    # --- ways
+
+    async def _through(self, trunk: Trunk, to: str) -> Destination:
+        """By a trunk's gateway or outbound proxy; numbers become addresses in its domain."""
+        flows = await self._flows(trunk.proxy or trunk.domain)
+        if to.startswith("tel:"):
+            gateway = parse_uri(trunk.domain)
+            port = f":{gateway.port}" if gateway.port else ""
+            secure = flows[0].transport == "tls" and scheme_of(trunk.domain) == "sips"
+            to = f"{'sips' if secure else 'sip'}:{number_of(to)}@{gateway.host}{port}"
+        return Destination(to, (Place(to, flows),), trunk)
+
+    async def _direct(self, address: str) -> Destination:
+        return _one_place(address, await self._flows(address))
+
+    async def _flows(self, address: str) -> tuple[Flow, ...]:
+        """Every way there. Sound comes to one address of ours, so all leave from the one the first leaves from."""
+        flows = await self._locator.flows(address)
+        return tuple(flow for flow in flows if flow.local[0] == flows[0].local[0])
+
+    # --- telephones that have registered
+
+    def _bindings(self, agent: str) -> list[Binding]:
+        return self._rooms.signalling.user_agent.bindings(agent, self._rooms.clock.monotonic())
+
+    def _registered(self, agent: str, bindings: list[Binding]) -> Destination:
+        """All of them, those of equal preference at once. Raises OSError when no way leads there."""
+        levels = sorted({binding.q for binding in bindings}, reverse=True)
+        places: list[Place] = []
+        for binding in bindings:
+            try:
+                places.append(self._place(binding, levels.index(binding.q)))
+            except OSError as error:
+                logger.warning("contact_unreachable agent=%s contact=%s error=%s", agent, binding.contact, error)
+        if not places:
+            raise OSError(f"no contact of {agent} can be reached")
+        local = places[0].flows[0].local[0]
+        there = tuple(place for place in places if place.flows[0].local[0] == local)
+        return Destination(there[0].uri, there)
+
+    def _place(self, binding: Binding, rank: int) -> Place:
+        """Nowhere but where the REGISTER came from: a contact elsewhere would have us call strangers."""
+        came, contact = binding.flow, address_of(binding.contact)
+        at_home = contact is not None and same_host(contact[0], came.remote[0])
+        signalling = self._rooms.signalling
+        flow = signalling.flow_to(came.remote, came.transport, came.host)
+        if contact is not None and at_home and not flow.connection:
+            flow = signalling.flow_to((came.remote[0], contact[1]), came.transport, came.host)
+        return Place(binding.contact, (flow,), rank, use_flow=not at_home)
+
+
+def _one_place(uri: str, flows: tuple[Flow, ...]) -> Destination:
+    return Destination(uri, (Place(uri, flows),))
+
+
+def number_of(to: str) -> str:
+    """The digits of ``tel:…``. Raises IvrError when there are none."""
+    number = to.removeprefix("tel:").split(";", 1)[0].translate(_SEPARATORS)
+    if not _NUMBER.fullmatch(number):
+        raise IvrError(f"{to!r} is no telephone number; write it like tel:+15550100")
+    return number
+
+
+def is_under(to: str, prefix: str) -> bool:
+    """Whether a number or address begins with a listed prefix; signs for reading make no difference."""
+    if to.startswith("tel:") and prefix.startswith("tel:"):
+        to, prefix = to.split(";", 1)[0].translate(_SEPARATORS), prefix.translate(_SEPARATORS)
+    return to.startswith(prefix)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WORKMODE_TEXTS = {1: "Logged off", 2: "Ready", 3: "Not ready"}
 WRAP_UP = (4, "Wrap-up")
 """How wrap-up is shown: a mode of our own that nobody can choose; the next one is what follows it."""
+NO_PHONE = ", telephone not registered"
+"""Behind the text of a work mode in which nothing can be offered for want of a telephone."""
 logger = logging.getLogger(__name__)
 
 
@@ -57,6 +59,8 @@ def user_view(exchange: Exchange, user: str) -> UserView:
     if agent.state is floor.AgentState.WRAP_UP:
         following = workmode if following is None else following
         workmode, text = WRAP_UP
+    if not agent.phone and agent.state is not floor.AgentState.OFF:
+        text += NO_PHONE
     return UserView(
         id=user,
         name=settings.name or user,

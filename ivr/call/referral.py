@@ -42,8 +42,8 @@ class Referral:
         visit = self._visit
         values = travelling(visit.incoming.user_to_user, visit.id)
         try:
-            target, _ = await self._exchange.outside_target(self.to)
-            visit.rooms.signalling.refer(visit.sip_leg, target, user_to_user=values)
+            there = await self._exchange.phones.outside(self.to)
+            visit.rooms.signalling.refer(visit.sip_leg, there.uri, user_to_user=values)
         except (IvrError, OSError) as error:
             self._failed(str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ivr.clock import Clock
 from ivr.config import Settings
 from ivr.ici.switchboard import IciEvent
 from ivr.media.worker.client import MediaWorkers
+from ivr.net.names import Names
 from ivr.speech.contracts import ClipLibrary, Recogniser
 from ivr.store.connector_pool import ConnectorPool
 from ivr.store.contracts import Store
@@ -41,3 +42,5 @@ class Rooms:
     """Hold and queue music, 8 kHz WAV."""
     connectors: ConnectorPool
     """Who answers look-ups that are not the customer store's."""
+    names: Names = field(default_factory=Names)
+    """Who is asked where registrars, trunks and telephones are."""

@@ -8,14 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ivr.call.destination import Destination
 from ivr.clock import Clock
 from ivr.errors import LocalProtocolError, RemoteProtocolError
 from ivr.net.door import Places
 from ivr.net.tcp import IDLE_TIMEOUT, Connection
 from ivr.net.tls import Certificates
 from ivr.net.transports import Kind, Transports
-from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, SendBytes, SourceLimited
+from ivr.sip.bindings import Binding
+from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, Place, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
+from ivr.sip.registration import Line
 from ivr.sip.sources import source_of
 from ivr.sip.trace import Trace
 from ivr.sip.user_agent import UserAgent
@@ -148,6 +151,8 @@ class Signalling:
         display_name: str = "",
         headers: Sequence[tuple[str, str]] = (),
         replaces: str = "",
+        credentials: tuple[str, str] | None = None,
+        places: Sequence[Place] = (),
     ) -> None:
         outputs = self.user_agent.invite(
             leg,
@@ -159,9 +164,44 @@ class Signalling:
             display_name=display_name,
             headers=headers,
             replaces=replaces,
+            credentials=credentials,
+            places=places,
         )
         self.trace.name_sent(outputs, leg)
         self._carry_out(outputs)
+
+    def call(
+        self,
+        leg: str,
+        to: Destination,
+        sdp: bytes,
+        caller: str,
+        *,
+        display_name: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+        replaces: str = "",
+    ) -> None:
+        """`invite` everywhere a destination is, as whom it wants us; `caller` is the number of who is behind."""
+        self.invite(
+            leg,
+            to.uri,
+            sdp,
+            to.flow,
+            caller_uri=to.caller_uri(caller),
+            display_name=display_name,
+            headers=[*to.headers, *headers],
+            replaces=replaces,
+            credentials=to.credentials,
+            places=to.places,
+        )
+
+    def register(self, line: Line, flow: Flow, *, expires: int) -> None:
+        self._carry_out(self.user_agent.register(line, flow, self._now(), expires=expires))
+
+    def restore_bindings(self, bindings: Sequence[Binding]) -> None:
+        """Telephones that were registered before a restart."""
+        self.user_agent.restore_bindings(bindings, self._now())
+        self._set_timer()
 
     def refer(
         self, leg: str, target: str, *, replaces_leg: str = "", user_to_user: Sequence[UserToUser] = ()

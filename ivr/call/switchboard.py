@@ -10,8 +10,8 @@ from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
 from ivr.call.offer import Offer
-from ivr.call.screens import save_screen
 from ivr.call.presence import WORKMODE_TEXTS, user_view
+from ivr.call.screens import save_screen
 from ivr.call.transfer_target import find_target
 from ivr.errors import IvrError
 from ivr.ici.switchboard import (
@@ -72,6 +72,7 @@ class ExchangeSwitchboard:
             self.exchange.phones.set_workcenter(user, workcenter)
         except IvrError as error:
             raise IciRefusal("ICI-BAD-VALUE", str(error)) from error
+        self.exchange.phone_changed(user)
         self.exchange.tell_floor(floor.LoggedOn(user))
 
     async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:

@@ -180,8 +180,10 @@ class Engine:
         await exchange.daybook.open()
         ghosts, screens = await find_ghosts(store), await store.screens()
         exchange.restore(await store.agent_states())
+        await exchange.find_telephones()
         exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts))
         exchange.accepting = True
+        exchange.trunks.start()
         self._follow_menus(exchange, library, voice)
         sip = ",".join(map(str, (*settings.sip.addresses, *settings.sip.tls_listen)))
         logger.info("listening sip=%s http=%s version=%s", sip, settings.http.listen, __version__)

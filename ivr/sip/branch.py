@@ -80,7 +80,7 @@ class Branch:
         leg = self._leg
         request.headers.setlist("Contact", [leg.core.contact(self.flow, leg.user, leg.scheme)[1]])
         self.sent = leg.core.send(request, self.flow, leg, now)
-        self._wake(now + SILENT if self._ways else None)
+        self._wake(now + SILENT if self._ways or leg.has_more_places else None)
 
     def heard(self) -> None:
         """Somebody is there."""

@@ -124,9 +124,17 @@ class OutgoingLeg(Leg):
     # --- a branch that fails
 
     def silent(self, branch: Branch, now: float) -> None:
-        """Nobody has answered there at all. It may yet, but another way is tried meanwhile."""
-        branch.is_left = True
-        self._leave(branch, 408, now)
+        """Nobody has answered there at all. It may yet, but another way, or place, is tried meanwhile."""
+        if branch.has_another_way:
+            branch.is_left = True
+            self._leave(branch, 408, now)
+        elif self._waiting and self.is_early and self._giving_up is None:
+            self._ring_next(now)
+
+    @property
+    def has_more_places(self) -> bool:
+        """Whether places of a later rank wait for those before."""
+        return bool(self._waiting)
 
     def _leave(self, branch: Branch, status: int, now: float) -> None:
         self._forget_early_of(branch)

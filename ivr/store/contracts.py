@@ -129,6 +129,16 @@ class Screens(Protocol):
     async def screens(self) -> dict[str, dict[str, Any]]: ...
 
 
+class Telephones(Protocol):
+    """Where telephones are registered; the shape of one is `ivr.call.telephones`'s."""
+
+    async def save_bindings(self, user: str, bindings: list[dict[str, Any]]) -> None:
+        """All of a user's, in the place of what was there. On disk when this returns."""
+        ...
+
+    async def bindings(self) -> dict[str, list[dict[str, Any]]]: ...
+
+
 class FloorBooks(Protocol):
     """What agents and queues go on with after a restart."""
 
@@ -149,7 +159,7 @@ class FloorBooks(Protocol):
         ...
 
 
-class Store(Customers, CallRecords, Promises, Contacts, Screens, FloorBooks, Protocol):
+class Store(Customers, CallRecords, Promises, Contacts, Screens, Telephones, FloorBooks, Protocol):
     """Everything durable."""
 
     async def close(self) -> None: ...

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from ivr.clock import Clock, SystemClock
 from ivr.errors import ImportRowsError, Problem, StoreError
 from ivr.store import (
+    sqlite_bindings,
     sqlite_callbacks,
     sqlite_contacts,
     sqlite_customers,
@@ -261,6 +262,13 @@ class SqliteStore:
 
     async def screens(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_contacts.read_screens)
+
+    async def save_bindings(self, user: str, bindings: list[dict[str, Any]]) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_bindings.save_bindings(db, user, bindings, now))
+
+    async def bindings(self) -> dict[str, list[dict[str, Any]]]:
+        return await self._connection.run(sqlite_bindings.read_bindings)
 
 
 if TYPE_CHECKING:

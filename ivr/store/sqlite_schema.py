@@ -110,6 +110,10 @@ def _contacts_and_screens(db: Database) -> None:
     db.table("screens").create({"user": str, "screen": str, "saved": str}, pk="user", not_null={"screen"})
 
 
+def _bindings(db: Database) -> None:
+    db.table("bindings").create({"user": str, "bindings": str, "saved": str}, pk="user", not_null={"bindings"})
+
+
 def _floor(db: Database) -> None:
     db.table("queue_days").create(
         {"day": str, "queue": str, "figures": str, "saved": str}, pk=("day", "queue"), not_null={"figures"}
@@ -119,7 +123,7 @@ def _floor(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor, _bindings)
 """Append only: the place of a migration is the version it leads to."""
 
 

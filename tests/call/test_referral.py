@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ivr.call import referral
+from ivr.call.destination import Destination
 from ivr.call.reference import PURPOSE, headers_for, reference_in, travelling
 from ivr.call.referral import Referral
 from ivr.errors import IvrError, LocalProtocolError
-from ivr.sip.events import ReferAccepted, ReferEnded, ReferProgress
+from ivr.sip.events import Flow, Place, ReferAccepted, ReferEnded, ReferProgress
 from ivr.sip.user_to_user import UserToUser
 
 TO = "tel:+15550199"
@@ -32,11 +33,16 @@ class Stage:
         self.hung_up: list[tuple[str, str]] = []
         self.fails: Exception | None = None
 
-    async def outside_target(self, to: str) -> tuple[str, None]:
+    @property
+    def phones(self) -> Stage:
+        return self
+
+    async def outside(self, to: str) -> Destination:
         assert to == TO
         if isinstance(self.fails, IvrError | OSError):
             raise self.fails
-        return TARGET, None
+        flow = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+        return Destination(TARGET, (Place(TARGET, (flow,)),))
 
     def refer(self, leg: str, target: str, *, user_to_user: Any) -> None:
         self.asked.append((leg, target, user_to_user))

@@ -167,6 +167,15 @@ def test_the_next_rank_rings_when_all_before_have_failed(street: Street) -> None
     assert street.events == [CallAccepted("out", ANSWER)]
 
 
+def test_the_next_rank_rings_too_when_those_before_are_silent(street: Street) -> None:
+    """A telephone that has crashed must not keep the caller from the one beside it."""
+    street.calls(phone(1), phone(2, rank=1)).waits(SILENT + 0.1)
+    assert f"INVITE {TWO}" in street.asked
+    street.says(TWO, 180).says(TWO, 200)
+    assert street.events[-1] == CallAccepted("out", ANSWER)
+    assert street.says(ONE, 180).asked == [f"CANCEL {ONE}"]
+
+
 @pytest.mark.parametrize(("first", "second", "told"), [(404, 486, 486), (408, 404, 404), (480, 503, 480)])
 def test_the_failure_that_tells_most_is_told(street: Street, first: int, second: int, told: int) -> None:
     street.calls(phone(1), phone(2)).says(ONE, first).says(TWO, second)

@@ -1,0 +1,116 @@
+"""The telephones that are registered here: kept through a restart, and told to the floor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from ivr.call.rooms import Rooms
+from ivr.call.tasks import Tasks
+from ivr.call.trunks import place_of
+from ivr.errors import IvrError
+from ivr.sip.bindings import Binding
+from ivr.sip.events import Flow, Registered
+
+logger = logging.getLogger(__name__)
+
+
+class Telephones:
+    """Bindings of the registrar, on disk as they change."""
+
+    def __init__(self, rooms: Rooms, on_change: Callable[[str], None]) -> None:
+        """`on_change` is told the user whose telephones are others now."""
+        self._rooms = rooms
+        self._tasks = Tasks("telephones")
+        self._on_change = on_change
+        self._unsaved: set[str] = set()
+        self._saving = False
+
+    async def restore(self) -> None:
+        """Take what was registered before a restart. A document that cannot be read is left out."""
+        now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
+        found = [
+            binding
+            for user, documents in (await self._rooms.store.bindings()).items()
+            for document in documents
+            if (binding := read_binding(user, document, now, utc)) is not None
+        ]
+        self._rooms.signalling.restore_bindings(found)
+
+    def on_registered(self, event: Registered) -> None:
+        word = "registered" if event.expires else "unregistered"
+        source = place_of(event.flow)
+        logger.info(
+            "%s user=%s contact=%s expires=%d from=%s", word, event.user, event.contact, event.expires, source
+        )
+        self._unsaved.add(event.user)
+        if not self._saving:
+            self._saving = True
+            self._tasks.spawn(self._save())
+        self._on_change(event.user)
+
+    async def _save(self) -> None:
+        """The newest of each user; what changes meanwhile is written after it."""
+        try:
+            while self._unsaved:
+                user = self._unsaved.pop()
+                now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
+                documents = [binding_document(binding, now, utc) for binding in self._of(user)]
+                try:
+                    await self._rooms.store.save_bindings(user, documents)
+                except IvrError as error:
+                    logger.error("bindings_not_saved user=%s error=%s", user, error)
+        finally:
+            self._saving = False
+
+    async def saved(self) -> None:
+        """Until everything that was registered is on disk."""
+        await self._tasks.wait()
+
+    def _of(self, user: str) -> list[Binding]:
+        return self._rooms.signalling.user_agent.bindings(user, self._rooms.clock.monotonic())
+
+    def document(self) -> dict[str, list[dict[str, Any]]]:
+        """For `/health`: contacts by user."""
+        now = self._rooms.clock.monotonic()
+        return {
+            user: [
+                {"contact": b.contact, "from": place_of(b.flow), "q": b.q, "expires": round(b.expires_at - now)}
+                for b in bindings
+            ]
+            for user, bindings in sorted(self._rooms.signalling.user_agent.registered(now).items())
+        }
+
+
+def binding_document(binding: Binding, now: float, utc: datetime) -> dict[str, Any]:
+    """Plain values, fit for JSON; the time is that of the wall, for the other clock ends with the process."""
+    flow = binding.flow
+    return {
+        "contact": binding.contact,
+        "transport": flow.transport,
+        "local": list(flow.local),
+        "remote": list(flow.remote),
+        "until": (utc + timedelta(seconds=binding.expires_at - now)).isoformat(),
+        "call_id": binding.call_id,
+        "sequence": binding.sequence,
+        "q": binding.q,
+    }
+
+
+def read_binding(user: str, document: dict[str, Any], now: float, utc: datetime) -> Binding | None:
+    """Connections have not survived: a telephone that has one will open another, or is called at its contact."""
+    try:
+        transport = document["transport"]
+        if transport not in ("udp", "tcp", "tls"):
+            raise ValueError(transport)
+        kind = cast(Literal["udp", "tcp", "tls"], transport)
+        (local_host, local_port), (host, port) = document["local"], document["remote"]
+        flow = Flow(kind, (str(local_host), int(local_port)), (str(host), int(port)))
+        left = (datetime.fromisoformat(document["until"]) - utc).total_seconds()
+        contact, call_id = str(document["contact"]), str(document["call_id"])
+        return Binding(user, contact, flow, now + left, call_id, int(document["sequence"]), float(document["q"]))
+    except (KeyError, TypeError, ValueError) as error:
+        logger.warning("binding_not_read user=%s why=%s", user, error)
+        return None
