@@ -45,6 +45,9 @@ def _signalling(settings: Settings) -> Iterator[Mistake]:
             yield "sip", "dial", f'{prefix!r} is no prefix of a number; write it like "tel:+1555"'
     if sip.gateway and not _GATEWAY.fullmatch(sip.gateway):
         yield "sip", "gateway", f"is {sip.gateway!r}; write a SIP address, like sip:trunk.example:5060"
+    if sip.srtp == "required" and settings.media.bridge == "direct":
+        message = 'is direct, but sip.srtp is required: keys are not passed on; write "relay", or srtp = "offered"'
+        yield "media", "bridge", message
     guarded = {agent.id for agent in settings.agents if agent.password}
     users = [account.user for account in sip.accounts]
     for number, user in enumerate(users):

@@ -59,6 +59,13 @@ def test_protected_sound_needs_its_library(tmp_path: Path, monkeypatch: pytest.M
     assert loaded(tmp_path, 'srtp = "off"\n').srtp == "off"
 
 
+def test_protected_sound_does_not_go_straight(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, 'srtp = "required"\n[media]\nbridge = "direct"\n') == [
+        "4: media.bridge: is direct, but sip.srtp is required: keys are not passed on;"
+        ' write "relay", or srtp = "offered"'
+    ]
+
+
 PAIR = (("CERTIFICATE", "pem"), ("KEY", "key"))
 TLS = 'tls_listen = "127.0.0.1:5061"\n'
 
