@@ -17,6 +17,7 @@ from ivr.cli.tables import cell
 from ivr.config import HostPort, Settings, load_settings
 from ivr.engine.engine import Engine, Listening
 from ivr.engine.logs import set_up_logs
+from ivr.engine.memory import settle
 from ivr.net.routes import local_address_towards
 from ivr.store.samples import sample_pins
 from ivr.store.sqlite import SqliteStore
@@ -82,7 +83,9 @@ async def _start(engine: Engine, console: Console) -> Listening:
         def on_progress(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        return await engine.start(on_progress)
+        listening = await engine.start(on_progress)
+    settle()
+    return listening
 
 
 def _table(settings: Settings, listening: Listening, samples: list[str], fresh: bool, watch: bool) -> Table:

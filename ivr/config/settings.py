@@ -134,7 +134,7 @@ class SipSettings:
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
     """What strangers may have of us. A source is one IPv4 address, or the /64 of an IPv6 address; addresses in
-    `sip.trunks` are under the limits for everybody together only, so list your PBX there."""
+    `sip.trusted` and of trunks are under the limits for everybody together only, so list your PBX there."""
 
     calls_per_second: float = 100.0
     """New calls a second from everybody together; more get 503 with Retry-After. Twice as many at once."""

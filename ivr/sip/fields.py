@@ -32,6 +32,8 @@ COOKIE = "z9hG4bK"
 """Every branch made by RFC 3261 begins so; one without it, or with it alone, is matched as RFC 2543 had it."""
 MAX_URI = 1024
 """Characters; real ones have 20 to 200."""
+MAX_KNOWN = 300
+"""Characters of a field that is remembered once read: strangers cannot fill our memory with long ones."""
 TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -55,6 +57,9 @@ def plain(text: str) -> str:
 
 def split_outside_quotes(text: str, separator: str) -> Iterator[str]:
     """Cut at each separator that is neither in a quoted string nor between angle brackets."""
+    if separator not in text:
+        yield text.strip()
+        return
     if '"' not in text and "<" not in text:
         yield from map(str.strip, text.split(separator))
         return
@@ -191,6 +196,11 @@ class NameAddress:
     @classmethod
     def parse(cls, text: str) -> NameAddress:
         """:raises ValueError: there is no URI in it."""
+        return _known_address(text) if len(text) <= MAX_KNOWN else cls.read(text)
+
+    @classmethod
+    def read(cls, text: str) -> NameAddress:
+        """As `parse`, without looking whether the text is known."""
         if not is_closed(text):  # a tag put behind it would become part of it
             raise ValueError(f"{text[:100]!r} has no closing quote, or angle brackets that do not close")
         head, *parameters = split_outside_quotes(text, ";")
@@ -243,6 +253,11 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """:raises ValueError: not a Via of SIP/2.0."""
+        return _known_via(text) if len(text) <= MAX_KNOWN else cls.read(text)
+
+    @classmethod
+    def read(cls, text: str) -> Via:
+        """As `parse`, without looking whether the text is known."""
         match = _VIA.fullmatch(text.strip())
         if match is None or int(match["port"] or 0) > 65535:
             raise ValueError(f"needs a Via like 'SIP/2.0/UDP host:port;branch=…', not {text[:100]!r}")
@@ -267,6 +282,18 @@ class Via:
         return Via.parse(";".join(kept))
 
 
+@lru_cache(maxsize=1024)
+def _known_address(text: str) -> NameAddress:
+    """The messages of a call say the same From and To again and again."""
+    return NameAddress.read(text)
+
+
+@lru_cache(maxsize=256)
+def _known_via(text: str) -> Via:
+    """The top Via of one message is asked for more than once."""
+    return Via.read(text)
+
+
 def same_host(one: str, other: str) -> bool:
     """Whether two hosts are the same text or the same numeric address."""
     one, other = one.strip("[]").lower(), other.strip("[]").lower()
@@ -278,6 +305,11 @@ def same_host(one: str, other: str) -> bool:
 
 def numeric(host: str) -> str | None:
     """The address in its usual spelling, or None when it is a name or no address one can send to."""
+    return _numeric(host) if len(host) <= MAX_KNOWN else None
+
+
+@lru_cache(maxsize=1024)
+def _numeric(host: str) -> str | None:
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

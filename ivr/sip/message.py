@@ -1,7 +1,7 @@
 """Requests and responses, read tolerantly from bytes and written back to bytes. RFC 3261 section 7.
 
-The header store and the compact names are those of `sipmessage`; around it this module forgives what
-real telephones send: folded lines, blanks before the colon, bare line feeds, bytes that are not UTF-8, a
+The compact names are those of `sipmessage`; around them this module forgives what real telephones
+send: folded lines, blanks before the colon, bare line feeds, bytes that are not UTF-8, a
 status line without reason. What cannot be forgiven is `MalformedMessage`, with as much of the request as
 an answer needs.
 """
@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from sipmessage import CSeq, Headers
+from sipmessage import CSeq
 from sipmessage.message import COMPACT_FORMS
 
 from ivr.errors import RemoteProtocolError
 from ivr.sip.fields import TOKEN, NameAddress, Via, parse_addresses, plain, split_outside_quotes
+from ivr.sip.headers import Headers
 
 MAX_MESSAGE = 65_536
 """Octets; nothing longer is looked at. No UDP datagram can be, and no call needs it over TCP."""

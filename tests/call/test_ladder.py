@@ -24,20 +24,17 @@ class Story:
         self, at: float, way: str, start: str, cseq: str, *, leg: str = CALL, body: str = "", more: str = ""
     ) -> None:
         caller = leg == CALL
-        people = ("+15550100", "100") if caller else ("+15550100", "desk1")
+        called = "100" if caller else "desk1"
         kind = "Content-Type: application/sdp\r\n" if body else ""
         head = (
             f"{start}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK{cseq.replace(' ', '')}\r\n"
-            f"From: <sip:{people[0]}@h>;tag=1\r\nTo: <sip:{people[1]}@h>\r\nCall-ID: {leg}\r\n"
+            f"From: <sip:+15550100@h>;tag=1\r\nTo: <sip:{called}@h>\r\nCall-ID: {leg}\r\n"
             f"CSeq: {cseq}\r\n{more}{kind}Content-Length: {len(body)}\r\n\r\n"
         )
         remote = ("192.0.2.1", 5080) if caller else ("192.0.2.9", 5070)
-        moment = BEGAN + timedelta(seconds=at)
-        given: dict[str, Any] = {"received": way == "in", "transport": "udp", "local": ("192.0.2.2", 5060)}
-        data = (head + body).encode()
-        self.messages.append(
-            Traced(len(self.messages), moment, remote=remote, call=CALL, leg=leg, data=data, **given)
-        )
+        moment, us = BEGAN + timedelta(seconds=at), ("192.0.2.2", 5060)
+        data, number = (head + body).encode(), len(self.messages)
+        self.messages.append(Traced(number, moment, way == "in", "udp", us, remote, CALL, leg, data))
 
 
 @pytest.fixture
