@@ -45,7 +45,8 @@ class Calls:
             agent=agent,
             status="alerting",
             reason=None,
-            snapshot=lambda: SimpleNamespace(direction=direction),
+            direction=direction,
+            part="single",
             rooms=SimpleNamespace(clock=SimpleNamespace(utc=lambda: NOW), store=self.store),
             handoff=SimpleNamespace(visit=self.visit, queue="billing", reason="BILL", data=self.data),
             exchange=SimpleNamespace(
@@ -143,3 +144,15 @@ async def test_a_store_that_fails_costs_the_note_and_not_the_call(caplog: Any) -
     calls.goes(item, "connected")
     assert await calls.stored(item) is None
     assert "contact_not_saved item=call-1-h1.1 error=disk full" in caplog.text
+
+
+async def test_a_colleague_who_is_asked_has_no_contact_until_the_call_is_his() -> None:
+    calls = Calls()
+    item = calls.item(1, "bob")
+    item.part = "consulted"
+    calls.goes(item, "connected")
+    assert await calls.stored(item) is None
+    item.part = "single"
+    calls.goes(item, "connected")
+    contact = await calls.stored(item)
+    assert contact is not None and contact["agent"] == "bob"
