@@ -171,6 +171,8 @@ class Offer(Item):
         if self.status == "alerting":
             return  # the telephone still rings; it hears of the new ports when it is picked up
         self.rooms.signalling.offer(self.leg, sdp)
+        if self.muted:
+            self.rooms.media.mute(self.leg, True)
         self.handoff.arrange()
 
     def _gone(self, reason: str, *, crashed: bool = False) -> None:

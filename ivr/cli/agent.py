@@ -58,11 +58,12 @@ def agent(
         ),
     ] = False,
 ) -> None:
-    """Take calls: see who is calling and why, accept, hold, hang up, wrap up.
+    """Take calls: see who is calling and why, accept, hold, ask colleagues, hand over, hang up, wrap up.
 
     Speaks ICI over HTTP, as SAP CRM would. Single keys in a terminal (r ready, n not ready, a accept, x reject,
-    h hold, u retrieve, d hang up, w finish wrap-up, ? help, q quit); the same letters or words, one a line, from
-    a pipe. Logs off at the end. Code 2 when the log-on is impossible.
+    h hold, u retrieve, m mute, c consult, g toggle, t hand over, j conference, b send away, o note, d hang up,
+    w finish wrap-up, ? help, q quit); the same letters or words, one a line, from a pipe.
+    Logs off at the end. Code 2 when the log-on is impossible.
     """
     settings = load_settings(config)
     if password == "-":

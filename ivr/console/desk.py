@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ivr.clock import Clock, SystemClock
+from ivr.console.desk_commands import KEYS_WITH_WORDS
 from ivr.console.desk_events import (
     Do,
     Happened,
@@ -23,6 +24,7 @@ from ivr.console.desk_events import (
 )
 from ivr.console.desk_keys import Keyboard
 from ivr.console.desk_model import DeskModel
+from ivr.console.desk_requests import request
 from ivr.console.desk_screen import Screen
 from ivr.errors import IvrError, StoreError
 from ivr.ici.crm_client import CrmClient
@@ -100,7 +102,7 @@ class Desk:
             await self._client.start()
             await self._log_on(self._client)
             if keyboard:
-                self._keyboard = Keyboard(self.type, self._input_ended)
+                self._keyboard = Keyboard(self.type, self._input_ended, with_words=KEYS_WITH_WORDS)
                 self._keyboard.open()
             if signals:
                 for number in _signals():
@@ -150,7 +152,7 @@ class Desk:
     def _show_status(self) -> None:
         if self._keyboard is not None and self._keyboard.single_keys:
             line = self._model.line(self._clock.monotonic())
-            self._screen.status(f"{line} > {self._keyboard.digits}")
+            self._screen.status(f"{line} > {self._keyboard.shown}")
 
     def _on_event(self, event: IciEvent) -> None:
         if self._early is not None:
@@ -187,19 +189,8 @@ class Desk:
                 self._requests.task_done()
 
     async def _request(self, wanted: Do) -> None:
-        client = self._client
-        assert client is not None
-        if wanted.operation == "set_workmode":
-            await client.set_workmode(wanted.workmode)
-            return
-        operations = {
-            "accept": client.accept,
-            "reject": client.reject,
-            "drop": client.drop,
-            "hold": client.hold,
-            "unhold": client.unhold,
-        }
-        await operations[wanted.operation](wanted.item)
+        assert self._client is not None
+        await request(self._client, wanted)
 
     def _failed(self, wanted: Do, error: IvrError) -> None:
         if isinstance(error, IciRefusal) and error.code == "ICI-NOT-SUBSCRIBED":

@@ -13,12 +13,30 @@ EventName = Literal[
     "alerting",
     "connected",
     "held",
+    "dialing",
+    "conferenced",
     "ended",
     "attached_data",
     "subscription_ended",
     "error",
 ]
-Operation = Literal["set_workmode", "accept", "reject", "drop", "hold", "unhold"]
+Operation = Literal[
+    "set_workmode",
+    "accept",
+    "reject",
+    "reroute",
+    "drop",
+    "hold",
+    "unhold",
+    "mute",
+    "unmute",
+    "consult",
+    "toggle",
+    "warm_transfer",
+    "conference",
+    "blind_transfer",
+    "note",
+]
 AttachedData = dict[str, dict[str, str]]
 """Application id to field name to text."""
 
@@ -65,6 +83,10 @@ class Do:
     operation: Operation
     item: str = ""
     workmode: int = 0
+    other: str = ""
+    """The second item, of operations on two."""
+    argument: str = field(default="", repr=False)
+    """Whom to call, where to send the caller, or the document to write."""
 
 
 @dataclass(frozen=True, slots=True)

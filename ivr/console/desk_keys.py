@@ -9,7 +9,7 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 MOST = 1000
@@ -25,8 +25,14 @@ class Keyboard:
     """
 
     def __init__(
-        self, on_line: Callable[[str], None], on_end: Callable[[], None], source: TextIO | None = None
+        self,
+        on_line: Callable[[str], None],
+        on_end: Callable[[], None],
+        source: TextIO | None = None,
+        *,
+        with_words: Mapping[str, str] | None = None,
     ) -> None:
+        """`with_words`: keys after which a line is typed, up to Enter, and what is asked for then."""
         self._on_line = on_line
         self._on_end = on_end
         self._source = source if source is not None else sys.stdin
@@ -34,6 +40,9 @@ class Keyboard:
         self._descriptor = -1
         self.digits = ""
         """What has been gathered, for the status line."""
+        self._with_words = dict(with_words or {})
+        self._words: tuple[str, str] | None = None
+        """A key after which something is being typed, and that."""
 
     @property
     def single_keys(self) -> bool:
@@ -88,7 +97,36 @@ class Keyboard:
         if ended:
             self._on_end()
 
+    @property
+    def shown(self) -> str:
+        """What has been typed and not handed on yet."""
+        if self._words is None:
+            return self.digits
+        key, text = self._words
+        return f"{self._with_words[key]}? {text}"
+
+    def _word(self, letter: str, key: str, text: str) -> None:
+        """One more letter of what follows a key: Enter hands it on, Escape or Ctrl-D forgets it."""
+        if letter in "\r\n":
+            self._words = None
+            self._on_line(f"{key} {text}")
+            return
+        if letter in "\x1b\x04":
+            self._words = None
+        elif letter in "\x7f\b":
+            self._words = (key, text[:-1])
+        elif letter.isprintable():
+            self._words = (key, (text + letter)[:MOST])
+        self._on_line("")  # shows it
+
     def _key(self, key: str) -> None:
+        if self._words is not None:
+            self._word(key, *self._words)
+            return
+        if key in self._with_words:
+            self.digits, self._words = "", (key, "")
+            self._on_line("")
+            return
         if key.isascii() and key.isdigit():
             self.digits = (self.digits + key)[-9:]
         elif key == "\x04":  # Ctrl-D, as a line would end with it

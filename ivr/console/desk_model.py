@@ -38,9 +38,29 @@ from ivr.ici.switchboard import (
 READY, NOT_READY = 2, 3
 OVER = ("wrapup", "ended")
 TALKING = ("connected", "held", "conferenced")
-NEEDS = {"drop": {"drop", "end"}}
+NEEDS = {
+    "drop": {"drop", "end"},
+    "blind_transfer": {"blindTransfer"},
+    "warm_transfer": {"warmTransfer"},
+    "mute": {"mute", "unmute"},
+    "note": {"setAttachedData"},
+}
 """Capabilities that allow an operation, where its own name is not the only one."""
-WHAT = {"unhold": "retrieve", "drop": "hang up", "set_workmode": "change the state"}
+PAIRED = ("toggle", "warm_transfer", "conference")
+"""Operations on the two calls of a consultation."""
+NOTES, NOTE = "IVR/CONTACT", "NOTE"
+"""Where a note goes in the attached data: into the contact record, and to whoever gets the call next."""
+WHAT = {
+    "unhold": "retrieve",
+    "drop": "hang up",
+    "set_workmode": "change the state",
+    "toggle": "go to",
+    "warm_transfer": "hand over",
+    "conference": "join",
+    "blind_transfer": "send away",
+    "note": "write a note on",
+    "consult": "ask a colleague about",
+}
 """Operations in words, where their own name is not the word."""
 
 
@@ -117,8 +137,11 @@ class DeskModel:
             self._calls.pop(item.id, None)
             return outputs
         if known is not None and known.item.status == item.status:
-            changed = known.data != data
+            changed, mine = known.data != data, known.item.remote_numbers != item.remote_numbers
             known.item, known.data = item, data
+            if mine:  # a consultation has become the customer's call
+                words = Say("The caller is with you now.")
+                return [*outputs, Happened("connected", item.id, _about(item, data)), *_pop_up(item, data), words]
             return outputs + (self._tell_data(item.id, data) if changed else [])
         if item.status in OVER:
             self._calls.pop(item.id, None)
@@ -133,16 +156,24 @@ class DeskModel:
                 if self.auto:
                     outputs.append(Do("accept", item.id))
                 return outputs
-            case "connected" | "conferenced":
+            case "conferenced":
+                words = "All three of you hear each other."
+                return [Happened("conferenced", item.id, _about(item, data)), Say(words)]
+            case "connected" if item.direction == "outbound":
+                whom = " ".join(item.remote_numbers)
+                words = f"You have {whom}, the caller has music: t hands over, j joins, g goes back."
+                return [Happened("connected", item.id, _about(item, data)), Say(words)]
+            case "connected":
                 again = known is not None and known.item.status == "held"
                 words = "You have the caller again." if again else "Connected."
                 pop = _pop_up(item, data) if known is None else []  # told of it only after a new log-on
                 return [Happened("connected", item.id, _about(item, data)), *pop, Say(words)]
             case "held":
-                words = "On hold; u takes the caller back."
+                words = "On hold; u takes the caller back." if "unhold" in item.capabilities else "On hold."
                 return [Happened("held", item.id, _about(item, data)), Say(words)]
             case _:
-                return [Say(f"Dialing {' '.join(item.remote_numbers)}.")]
+                words = f"Calling {' '.join(item.remote_numbers)}; d gives up."
+                return [Happened("dialing", item.id, _about(item, data)), Say(words)]
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)
@@ -208,7 +239,7 @@ class DeskModel:
             case "ready" | "not_ready" | "finish":
                 return self._choose(command)
             case operation:
-                return self._control(operation)
+                return self._control(operation, command.argument)
 
     def _choose(self, command: Command) -> list[Output]:
         if command.verb == "finish" and not self.in_wrap_up:
@@ -220,16 +251,35 @@ class DeskModel:
         wish = self._view.next_workmode if self._view and command.verb == "finish" else None
         return [Do("set_workmode", workmode=wish or READY)]
 
-    def _control(self, operation: Operation) -> list[Output]:
+    def _control(self, operation: Operation, argument: str = "") -> list[Output]:
         needed = NEEDS.get(operation, {operation})
         for call in reversed(self._calls.values()):
             if needed & set(call.item.capabilities):
-                words = [Say("Accepting; pick up the telephone.")] if operation == "accept" else []
-                return [*words, Do(operation, call.item.id)]
+                return self._ask_for(operation, call, argument)
         if self._calls:
             statuses = ", ".join(call.item.status for call in self._calls.values())
             return self._trouble(f"There is nothing to {WHAT.get(operation, operation)}: the call is {statuses}.")
         return self._trouble(f"There is no call to {WHAT.get(operation, operation)}.")
+
+    def _ask_for(self, operation: Operation, call: _Call, argument: str) -> list[Output]:
+        item = call.item
+        if operation == "accept":
+            return [Say("Accepting; pick up the telephone."), Do(operation, item.id)]
+        if operation == "mute" and "unmute" in item.capabilities:
+            return [Say("You are heard again."), Do("unmute", item.id)]
+        if operation == "mute":
+            return [Say("The others do not hear you; m ends that."), Do(operation, item.id)]
+        if operation in PAIRED:
+            return [Do(operation, *self._customer_first(item))]
+        if operation == "note":
+            fields = {**call.data.get(NOTES, {}), NOTE: argument}
+            return [Say("Noted."), Do(operation, item.id, argument=attached_data.build(NOTES, fields))]
+        return [Do(operation, item.id, argument=argument)]
+
+    def _customer_first(self, item: PhoneCallItem) -> tuple[str, int, str]:
+        """Item, no work mode, other item: the customer's before that of the consultation."""
+        other = item.linked_item_id
+        return (other, 0, item.id) if item.direction == "outbound" else (item.id, 0, other)
 
     def _status(self) -> list[Output]:
         outputs: list[Output] = [Say(_mode(self._view) + "." if self._view else "Not told of any state yet.")]

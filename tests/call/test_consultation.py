@@ -21,7 +21,7 @@ async def all_talk(*calls: PhoneCall) -> list[list[float]]:
     """Everybody speaks a tone of his own at once: how much of each everybody hears."""
     tones = FREQUENCIES[: len(calls)]
     marks = [len(call.recording) for call in calls]
-    await asyncio.gather(*(call.talk_tone(hertz, 1.0) for call, hertz in zip(calls, tones, strict=True)))
+    await asyncio.gather(*(call.talk_tone(hertz, 0.65) for call, hertz in zip(calls, tones, strict=True)))
     await asyncio.sleep(0.2)
     return [
         [tone_level(call.recording[mark:], hertz) for hertz in tones]

@@ -95,3 +95,20 @@ async def test_a_terminal_gives_single_keys_and_gets_its_settings_back(typist):
         assert termios.tcgetattr(slave) == before
         assert not keyboard.single_keys
         os.close(master)
+
+
+async def test_after_some_keys_a_line_is_typed_until_enter(typist):
+    hands = await typist()
+    leading, following = pty.openpty()
+    with os.fdopen(following) as source:
+        keyboard = Keyboard(hands.line, hands.ended.set, source, with_words={"c": "consult: whom"})
+        keyboard.open()
+        os.write(leading, b"12cdesk3")
+        await hands.until(*[""] * 6)
+        assert keyboard.shown == "consult: whom? desk3"
+        os.write(leading, b"\x7f2\n")
+        await hands.until(*[""] * 8, "c desk2")
+        os.write(leading, b"cx\x1bh")
+        await hands.until(*[""] * 8, "c desk2", *[""] * 3, "h")
+        keyboard.close()
+    os.close(leading)

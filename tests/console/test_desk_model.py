@@ -10,6 +10,7 @@ from ivr.console.desk_commands import COMMANDS, Command, parse_command
 from ivr.console.desk_events import Do, Happened, Leave, LogOnAgain, LookUp, PopUp, Say, account_of
 from ivr.console.desk_model import DeskModel
 from ivr.ici import attached_data
+from ivr.ici.capabilities import capabilities_of
 from ivr.ici.switchboard import (
     IciRefusal,
     ItemAttachedDataChanged,
@@ -63,7 +64,11 @@ def said(outputs):
 def test_every_key_and_word_of_the_list_is_understood():
     for entry in COMMANDS:
         for word in (entry.key, *entry.words):
-            assert parse_command(f" {word.upper()} ") == Command(entry.verb)
+            if entry.argument:
+                assert parse_command(f" {word.upper()}  Desk2 ") == Command(entry.verb, argument="Desk2")
+                assert f"needs {entry.argument}" in str(parse_command(word))
+            else:
+                assert parse_command(f" {word.upper()} ") == Command(entry.verb)
 
 
 @pytest.mark.parametrize("line", ["n 1001", "n1001", "not ready 1001", "Not  Ready  1001"])
@@ -87,6 +92,85 @@ def test_a_line_that_is_no_command_is_explained(line, wrong):
     problem = parse_command(line)
     assert isinstance(problem, str)
     assert wrong in problem
+
+
+# --- two calls -------------------------------------------------------------------------------------------
+
+
+def asking(sit, status="held", consult="connected"):
+    """A desk in the middle of a consultation with desk2."""
+    desk = sit()
+    part = "paired" if consult == "connected" else "waiting"
+    desk.call("alerting")
+    desk.call("connected")
+    desk.call(status, linked_item_id="c2", capabilities=capabilities_of(status, part))
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",), "linked_item_id": "c1"}
+    told = desk.call(consult, capabilities=capabilities_of(consult, part), **own)
+    return desk, told
+
+
+def test_a_colleague_is_asked_and_the_desk_says_what_can_be_done_next(sit):
+    desk = sit()
+    desk.call("connected")
+    assert desk.model.command("c desk2") == [Do("consult", "c1", argument="desk2")]
+    _, told = asking(sit, consult="dialing")
+    assert happened(told) == [("dialing", "c2")] and "Calling desk2" in said(told)
+    _, told = asking(sit)
+    assert "t hands over" in said(told)
+
+
+@pytest.mark.parametrize(("key", "operation"), [("g", "toggle"), ("t", "warm_transfer"), ("j", "conference")])
+def test_operations_on_both_calls_name_the_callers_first(sit, key, operation):
+    desk, _ = asking(sit)
+    assert desk.model.command(key) == [Do(operation, "c1", other="c2")]
+
+
+def test_giving_up_a_colleague_is_not_hanging_up_on_the_caller(sit):
+    desk, _ = asking(sit, consult="dialing")
+    assert desk.model.command("d") == [Do("drop", "c2")]
+    assert "nothing to hand over" in said(desk.model.command("t"))
+
+
+def test_a_caller_is_sent_away_or_rerouted(sit):
+    desk = sit()
+    desk.call("alerting")
+    assert desk.model.command("e billing") == [Do("reroute", "c1", argument="billing")]
+    desk.call("connected")
+    assert desk.model.command("b queue:billing") == [Do("blind_transfer", "c1", argument="queue:billing")]
+
+
+def test_m_mutes_and_ends_it(sit):
+    desk = sit()
+    desk.call("connected")
+    assert desk.model.command("m")[-1] == Do("mute", "c1")
+    desk.call("connected", capabilities=capabilities_of("connected", muted=True))
+    assert desk.model.command("m")[-1] == Do("unmute", "c1")
+
+
+def test_a_note_keeps_what_else_is_in_its_block_and_its_letters(sit):
+    desk = sit()
+    document = attached_data.build("IVR/CONTACT", {"NOTE": "old", "WRAP_UP_REASON": "paid"})
+    desk.call("connected", attached_data=document)
+    *_, wanted = desk.model.command("o Calls back & thanks")
+    assert (wanted.operation, wanted.item) == ("note", "c1")
+    assert attached_data.read(wanted.argument) == {
+        "IVR/CONTACT": {"NOTE": "Calls back & thanks", "WRAP_UP_REASON": "paid"}
+    }
+
+
+def test_a_consulted_colleague_sees_the_card_again_when_the_caller_becomes_his(sit):
+    desk = sit()
+    desk.call("alerting", remote_numbers=("desk1",))
+    desk.call("connected", remote_numbers=("desk1",), capabilities=capabilities_of("connected", "consulted"))
+    outputs = desk.call("connected")
+    assert [type(output) for output in outputs] == [Happened, PopUp, LookUp, Say]
+    assert "with you now" in said(outputs)
+
+
+def test_a_conference_is_said(sit):
+    desk, _ = asking(sit)
+    told = desk.call("conferenced")
+    assert happened(told) == [("conferenced", "c1")] and "All three" in said(told)
 
 
 # --- a call ---------------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ async def test_three_telephones_hear_the_others_and_not_themselves(
     phones = await gathered(desk, phone)
     tones = (500, 900, 1500)
     said = [companded(tone(hertz, 0.6), law) for hertz, law in zip(tones, ("PCMU", "PCMA", "PCMU"), strict=True)]
-    got = await all_talk(phones, said, 40)
+    got = await all_talk(phones, said, 28)
     for index, packets in enumerate(got):
         sound = heard(packets[10:], "PCMA" if index == 1 else "PCMU")
         levels = [level_at(sound, hertz) for hertz in tones]
@@ -186,7 +186,7 @@ async def test_keys_and_recordings_go_on_in_a_conference(
     phones = await gathered(desk, phone)
     desk.workers.record("caller", "r1", tmp_path / "r.wav", longest=30, patience=5)
     said = [companded(tone(700, 0.5)), companded(tone(900, 0.5), "PCMA"), companded(tone(1500, 0.5))]
-    await all_talk(phones, said, 60)
+    await all_talk(phones, said, 40)
     phones[0].press("7")
     assert (await desk.event(KeyHeard)).key == "7"
     for peer, payload_type in ((phones[1], 97), (phones[2], 101)):
