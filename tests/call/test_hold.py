@@ -1,8 +1,9 @@
-"""Telephones that hold and take back, and what the other side hears meanwhile."""
+"""Telephones that hold, take back, or die, and what becomes of the other side."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from house import House
@@ -10,6 +11,7 @@ from sounds import tone_level
 
 from ivr.call.leg import VoiceLeg
 from ivr.call.refusal import refusal_of
+from ivr.config import MediaSettings
 from ivr.errors import RemoteProtocolError
 from ivr.ici.switchboard import IciRefusal
 from ivr.media.messages import StreamFormat
@@ -32,14 +34,16 @@ async def music(listener: PhoneCall) -> None:
     await listener.wait_for_sound(10, after=asyncio.get_running_loop().time())
 
 
-async def test_who_is_left_hears_music_while_either_telephone_holds(house: House) -> None:
+async def test_who_is_left_hears_music_while_a_telephone_holds_and_is_taken_care_of_when_it_dies(
+    build_house: Callable[..., Awaitable[House]],
+) -> None:
+    house = await build_house(media=MediaSettings(ports=(25000, 25199), silence_timeout=0.8))
     desk = await house.desk("desk1")
     caller = await (await house.phone()).dial(house.uri)
     await caller.wait_for_sound()
     await caller.press("10")
     agent = await desk.phone.next_call()
     item = await desk.item("connected")
-    await until_tone(caller, agent, 880)
 
     assert await agent.offer("sendonly") == 200
     assert agent.sessions[-1].media[0].has("recvonly")
@@ -54,21 +58,35 @@ async def test_who_is_left_hears_music_while_either_telephone_holds(house: House
         await desk.client.unhold(item.id)
     assert await agent.offer() == 200
     await desk.item("connected", after=len(desk.items) - 1)
-    await until_tone(caller, agent, 880)
 
     assert await caller.offer("inactive") == 200
     assert caller.sessions[-1].media[0].has("inactive")
     await music(agent)
     assert desk.items[-1].status == "connected"
     assert await caller.offer() == 200
-    await until_tone(agent, caller, 440)
 
     for offer, status in ((b"v=1\r\n", 400), (OFFER.replace(b"RTP/AVP", b"RTP/SAVP"), 488)):
         caller.reoffered = asyncio.get_running_loop().create_future()
-        caller._phone.signalling.offer(caller.leg, offer)
+        while not caller._phone.signalling.offer(caller.leg, offer):
+            await asyncio.sleep(0.05)
         assert await caller.reoffered == status
     await until_tone(caller, agent, 880)  # as it was before
-    await caller.hang_up()
+
+    second = await house.desk("desk2")
+    agent.sound.muted = True
+    ended = await desk.item("ended")
+    assert (ended.id, ended.reason) == (item.id, "failed")
+    taken = await second.item("connected")
+    assert f"<PREVIOUS>{item.id}</PREVIOUS>" in taken.attached_data
+    assert not caller.is_over
+    caller.sound.muted = True
+    assert (await second.item("ended")).reason == "failed"
+    record = await house.record(within=10)
+    assert record["end"] == {"by": "failure", "reason": "no sound from the caller for 1 s"}
+    assert [(h["agent"], h["outcome"]) for h in record["handoffs"]] == [
+        ("desk1", "answered"),
+        ("desk2", "answered"),
+    ]
 
 
 @pytest.mark.parametrize(

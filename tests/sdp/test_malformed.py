@@ -115,13 +115,13 @@ DESCRIPTIONS = st.builds(
 
 
 @given(DESCRIPTIONS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_is_written_reads_the_same(description: SessionDescription) -> None:
     assert SessionDescription.parse(description.encode()) == description
 
 
 @given(DESCRIPTIONS, st.sampled_from(["off", "offered", "required"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_answer_has_the_streams_of_the_offer_in_their_order(
     description: SessionDescription, srtp: Srtp
 ) -> None:
