@@ -235,6 +235,19 @@ async def test_sound_goes_where_it_comes_from(desk: Any, phone: Any) -> None:
     assert closed.dropped == 6
 
 
+async def test_a_peer_that_moves_is_followed_at_once_and_heard_from_there_alone(desk: Any, phone: Any) -> None:
+    before, after = phone(), phone()
+    await desk.call("a", before)
+    before.speak(SILENCE)
+    await before.collect(2)  # settled: the socket is connected to it
+    desk.workers.set_remote("a", after.address, StreamFormat())
+    after.target = before.target
+    await after.collect(2)  # before it has said a word
+    before.press("1")
+    after.press("2")
+    assert (await desk.event(KeyHeard)).key == "2"
+
+
 async def test_occupied_ports_are_skipped_and_running_out_says_what_to_do(desk: Any, phone: Any) -> None:
     opened = []
     with pytest.raises(IvrError, match=r"media\.ports"):
