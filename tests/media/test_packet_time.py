@@ -74,7 +74,7 @@ async def test_peers_get_the_packets_they_asked_for_from_prompts_and_through_a_b
         assert {len(packet.payload) for packet in packets} == {octets}
         assert [(b.sequence_number - a.sequence_number) % 65536 for a, b in pairwise(packets)] == [1] * 5
         steps = [(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(packets)]
-        assert all(step and step % octets == 0 for step in steps)  # a stall of the machine shows as a gap
+        assert steps.count(octets) >= 4, steps  # a stall of the machine shows as a gap
 
     desk.workers.stop("a")
     desk.workers.stop("b")
