@@ -31,6 +31,7 @@ COMMANDS = {
     "customers": "customers:customers_app",
     "calls": "calls:calls_app",
     "sip-trace": "sip_trace:sip_trace",
+    "status": "status:status",
     "prompts": "prompts:prompts_app",
 }
 """Where each command is, below `ivr.cli`. Only the one that is wanted is imported: a start should not wait for

@@ -33,6 +33,8 @@ class Health:
         agents = {
             agent.id: {
                 "state": str(exchange.agents.agent(agent.id).state),
+                "reason": exchange.agents.agent(agent.id).reason,
+                "phone": exchange.agents.agent(agent.id).phone,
                 "presence": str(exchange.agents.agent(agent.id).presence),
                 "occupancy": _percent(exchange.agents.occupancy(agent.id, now)),
             }
@@ -59,6 +61,9 @@ class Health:
             "guard": self._guard(guard) if guard else {},
             "late_pops": exchange.late_pops,
             "sip_dropped": exchange.rooms.signalling.dropped,
+            "sip": exchange.rooms.signalling.user_agent.counters,
+            "trunks": exchange.trunks.document(),
+            "telephones": exchange.telephones.document(),
             "connectors": exchange.rooms.connectors.state(),
             "agents": agents,
             "queues": queues,
