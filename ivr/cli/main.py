@@ -14,6 +14,7 @@ from ivr import __version__
 from ivr.errors import IvrError, MenuError, ProblemsError, SettingsError
 
 COMMANDS = {
+    "init": "init:init",
     "serve": "serve:serve",
     "check": "check:check",
     "schema": "schema:schema",

@@ -91,6 +91,12 @@ def talk(
         if watch is not None:
             watch.talk = phone
         _run(phone, console)
+        if sound is not None and speak:
+            sound.finish()
+            sound.silence()
+            if sound.failed and wav is None:
+                wav = Path("talk.wav")
+                print(f"ivr: {sound.failed} cannot play sound here; what was said goes to {wav}", file=sys.stderr)
         if sound is not None and wav is not None:
             sound.cut(phone.call.seconds)
             print(f"{wav}: {sound.write(wav):.1f} s of sound")
@@ -116,9 +122,11 @@ class _Sound:
         if isinstance(command, events.PlayPrompt):
             self._sound.lay(self.talk.call.seconds, command)
             if self._aloud:
-                self._sound.play(command, self._folder)
+                self._sound.play(command, self._folder, hear_out=not sys.stdin.isatty())
         elif isinstance(command, (events.StopPrompt, events.HangUp)):
             self._sound.cut(self.talk.call.seconds)
+            if isinstance(command, events.HangUp):
+                self._sound.finish()
             self._sound.silence()
 
 

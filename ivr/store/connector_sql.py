@@ -68,7 +68,8 @@ class SqlAdapter:
             with self._connected().connect() as connection:
                 self._limit(connection, left, deadline)
                 statement = sqlalchemy.text(answered.read.rstrip("; \n"))
-                wanted = {name: _parameter(values.get(name)) for name in statement.compile().params}
+                dialect = connection.dialect.name
+                wanted = {name: _parameter(values.get(name), dialect) for name in statement.compile().params}
                 found = connection.execute(statement, wanted)
                 rows = [dict(row) for row in found.mappings().fetchmany(MOST_ROWS)]
                 connection.rollback()
@@ -111,8 +112,11 @@ class SqlAdapter:
             connection.execute(sqlalchemy.text(text))
 
 
-def _parameter(value: object) -> object:
-    """Amounts and days as text, which every driver takes and every database compares with its own type."""
+def _parameter(value: object, dialect: str) -> object:
+    """Amounts and days as what they are, so that a statement can reckon with them; SQLite has no such types, and
+    compares their text by the column's affinity."""
+    if dialect != "sqlite":
+        return value
     if isinstance(value, date):
         return value.isoformat()
     return f"{value:f}" if isinstance(value, Decimal) else value

@@ -38,6 +38,8 @@ class Speaking:
         self._library = DiskClipLibrary(prompts, self._voice, rate)
         self._runner = asyncio.Runner()
         self._player: subprocess.Popen[bytes] | None = None
+        self.failed = ""
+        """The program that could not play, as where there is no loudspeaker; empty while all is well."""
         self._track = bytearray()
 
     def __enter__(self) -> Self:
@@ -76,8 +78,10 @@ class Speaking:
             raise IvrError(f"{path} cannot be written: {error.strerror or error}; name another file") from error
         return len(self._track) / 2 / SAMPLE_RATE
 
-    def play(self, command: PlayPrompt, folder: Path) -> None:
-        """Through the loudspeaker, instead of what sounds."""
+    def play(self, command: PlayPrompt, folder: Path, *, hear_out: bool = False) -> None:
+        """Through the loudspeaker, instead of what sounds; or after it, where all is to be heard out."""
+        if hear_out:
+            self.finish()
         self.silence()
         found = player()
         if found:
@@ -87,8 +91,15 @@ class Speaking:
                 [*found, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
 
+    def finish(self) -> None:
+        """Wait until what sounds is over."""
+        if self._player is not None:
+            self._player.wait()
+
     def silence(self) -> None:
         if self._player is not None:
+            if self._player.poll() not in (None, 0):
+                self.failed = str(self._player.args[0]) if isinstance(self._player.args, list) else "the player"
             self._player.terminate()
             self._player.wait()
             self._player = None

@@ -128,6 +128,17 @@ def test_a_dialect_nobody_has_is_told(run, tmp_path) -> None:
     assert result.stdout.startswith("ivr.toml: ici.dialect: 'foo'; needed is one of: abap, default")
 
 
+@pytest.fixture
+def voices(monkeypatch) -> None:
+    """Every voice is there: to ask for them takes a second."""
+
+    async def nothing_wrong(menus: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("ivr.cli.check._voices", nothing_wrong)
+
+
+@pytest.mark.usefixtures("voices")
 def test_what_may_not_be_meant_is_a_note_and_no_mistake(run, tmp_path) -> None:
     menu, settings = tmp_path / "menus" / "northgas.yaml", tmp_path / "ivr.toml"
     menu.write_text(menu.read_text().replace('mon-fri: "08:00-20:00"', 'mon-fri: "20:00-08:00"'))
@@ -149,6 +160,7 @@ def test_what_may_not_be_meant_is_a_note_and_no_mistake(run, tmp_path) -> None:
     assert result.stdout.splitlines()[-1].endswith("no mistakes")
 
 
+@pytest.mark.usefixtures("voices")
 def test_a_variable_that_a_connector_needs_and_nobody_has_set_is_a_note(run, tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("BILLS_URL", raising=False)
     file = tmp_path / "menus" / "connectors.yaml"
@@ -164,6 +176,7 @@ def test_a_variable_that_a_connector_needs_and_nobody_has_set_is_a_note(run, tmp
     assert "note:" not in run().stdout
 
 
+@pytest.mark.usefixtures("voices")
 def test_a_recording_that_is_no_sound_is_a_mistake(run, tmp_path) -> None:
     (tmp_path / "audio" / "en").mkdir(parents=True)
     (tmp_path / "audio" / "en" / "main.head.wav").write_bytes(b"no sound")

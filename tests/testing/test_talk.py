@@ -137,3 +137,23 @@ def test_a_time_that_is_none_is_refused() -> None:
 def test_the_beep_is_told_once(typed: Typed) -> None:
     told = typed("!agents closed", "0", "wait 6s", "3", "say hello", "wait 1s", "say there")
     assert sum("beep" in line for line in told) == 1
+
+
+def test_a_script_is_heard_out_and_a_loudspeaker_that_fails_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player = tmp_path / "paplay"
+    player.write_text(f"#!/bin/sh\nsleep 0.05\necho played >> {tmp_path}/played\nexit 1\n")
+    player.chmod(0o755)
+    (tmp_path / "en.yaml").write_text("prompts: en\np.one: One.\np.two: Two.\n")
+    (tmp_path / "small.yaml").write_text(
+        "ivr: 1\nname: small\nstart: one\nlanguages: [{code: en, prompts: en.yaml}]\ndefaults: {on_fault: two}\n"
+        "steps:\n  one: {type: say, say: p.one, go: two}\n  two: {type: say, say: p.two, go: END}\n"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["talk", "small.yaml", "--speak"], input="")
+    assert result.exit_code == 0
+    assert (tmp_path / "played").read_text().split() == ["played"] * 2
+    assert Path("talk.wav").exists()
+    assert "paplay cannot play sound here; what was said goes to talk.wav" in result.output
