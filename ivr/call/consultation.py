@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RING = 30.0
 """Seconds a colleague's telephone rings."""
+RINGING = "ringing"
+"""Name of the play of the ringing tone."""
 logger = logging.getLogger(__name__)
 
 
@@ -159,6 +161,8 @@ class Consultation:
         asker.become("held")
         self.item.tell()
         self.exchange.tell_floor(floor.CallHeld(asker.agent, self.customer.ticket))
+        if (ringing := self.exchange.rooms.ringing) is not None:
+            self.exchange.rooms.media.play(asker.leg, RINGING, [ringing], interrupt="never", loop=True)
         if to.kind == "agent":
             self.exchange.consultations[self.ticket] = self
             self.exchange.tell_floor(floor.CallerSent(self.ticket, (to.name,), ring=RING))
@@ -201,6 +205,7 @@ class Consultation:
     def _up(self) -> None:
         """The colleague is there."""
         self.answered = True
+        self.exchange.rooms.media.stop_playing(self.asker.leg)
         self.arrange()
         if self.colleague is not None:
             self.colleague.connected()
@@ -321,6 +326,7 @@ class Consultation:
     def _finish(self, reason: EndReason) -> None:
         """There is no colleague any more: the asking agent has the caller, as before."""
         asker = self.asker
+        self.exchange.rooms.media.stop_playing(asker.leg)
         self.item.end(reason)
         asker.consultation = None
         was_held = asker.status == "held"

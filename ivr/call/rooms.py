@@ -42,5 +42,7 @@ class Rooms:
     """Hold and queue music, 8 kHz WAV."""
     connectors: ConnectorPool
     """Who answers look-ups that are not the customer store's."""
+    ringing: Path | None = None
+    """What an agent hears while a colleague's telephone rings; None for silence."""
     names: Names = field(default_factory=Names)
     """Who is asked where registrars, trunks and telephones are."""

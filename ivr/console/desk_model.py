@@ -179,7 +179,7 @@ class DeskModel:
         self._over.add(item.id)
         reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
         outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(f"The call is over{reason}.")]
-        if known is None or known.item.status not in TALKING:
+        if known is None or known.item.status not in TALKING or item.direction == "outbound":
             return outputs
         self._go_ready = self.auto and not self._chose_not_ready
         if self._wrap_up and not self._engine_tells_wrap_up:

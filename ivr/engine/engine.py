@@ -26,7 +26,7 @@ from ivr.clock import Clock, SystemClock
 from ivr.config import HostPort, Settings
 from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
-from ivr.engine.music import music_file
+from ivr.engine.music import music_file, ringing_file
 from ivr.engine.presence import PresencePages
 from ivr.engine.shelf import live_menu, menu_name, shelf_of
 from ivr.engine.sip_trace import SipTrace
@@ -154,6 +154,7 @@ class Engine:
         rooms = Rooms(
             settings, self.clock, signalling, media, library, recogniser, store, sender, music, connectors
         )
+        rooms.ringing = await asyncio.to_thread(ringing_file, var)
         floor = Floor(
             settings.agents,
             queue_rules([menu]),

@@ -44,6 +44,18 @@ def hold_music() -> Samples:
     return np.round(_soften_ends(np.clip(loop, -32767, 32767))).astype(np.int16)
 
 
+RINGING_TONE = (1.0, 4.0)
+"""Seconds of sound and of silence of the ringing tone, ETSI ETR 187 and ITU-T E.180: 425 Hz in most countries."""
+
+
+def ringing_tone() -> Samples:
+    """What somebody hears whose call rings at the other end: one round of 5 seconds, 8 kHz mono."""
+    sound, pause = (round(seconds * SAMPLE_RATE) for seconds in RINGING_TONE)
+    time = np.arange(sound) / SAMPLE_RATE
+    tone = 32768 * 10 ** (LEVEL / 20) * np.sqrt(2) * np.sin(2 * np.pi * 425 * time)
+    return np.concatenate((_soften_ends(tone), np.zeros(pause))).astype(np.int16)
+
+
 def _note(note: int, *, accent: bool) -> npt.NDArray[np.float64]:
     time = np.arange(round(RING * SAMPLE_RATE)) / SAMPLE_RATE
     frequency = 440 * 2 ** ((note - 69) / 12)

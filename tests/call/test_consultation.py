@@ -102,7 +102,7 @@ async def test_three_talk_and_whoever_leaves_leaves_the_other_two_together(house
 
 
 async def test_a_colleague_who_refuses_or_leaves_gives_the_caller_back_to_the_agent(house: House) -> None:
-    second = await house.desk("desk2", ready=False, answering=Answering(status=486))
+    second = await house.desk("desk2", ready=False, answering=Answering(after=1.0, status=486))
     caller, first = await with_agent(house)
     agent, item = await first.phone.next_call(), first.items[-1]
     consult_id = await first.client.consult(item.id, "desk2")
@@ -112,6 +112,7 @@ async def test_a_colleague_who_refuses_or_leaves_gives_the_caller_back_to_the_ag
         "rejected",
         ["alerting", "ended"],
     )
+    assert tone_level(agent.recording, 425) > 0.5, "no ringing tone for the agent"
     await both_ways(caller, agent)
     second.phone.answering = Answering()
     consult_id = await first.client.consult(item.id, "desk2")

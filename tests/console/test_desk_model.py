@@ -167,6 +167,15 @@ def test_a_consulted_colleague_sees_the_card_again_when_the_caller_becomes_his(s
     assert "with you now" in said(outputs)
 
 
+def test_wrap_up_is_said_of_the_callers_call_alone(sit):
+    desk = sit(wrap_up=10.0)
+    desk.call("connected")
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",)}
+    desk.call("connected", **own)
+    assert "Wrap-up" in said(desk.call("ended", reason="transferred"))
+    assert "Wrap-up" not in said(desk.call("ended", reason="transferred", **own))
+
+
 def test_a_conference_is_said(sit):
     desk, _ = asking(sit)
     told = desk.call("conferenced")
