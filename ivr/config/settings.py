@@ -134,12 +134,13 @@ class SipSettings:
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
     """What strangers may have of us. A source is one IPv4 address, or the /64 of an IPv6 address; addresses in
-    `sip.trusted` and of trunks are under the limits for everybody together only, so list your PBX there."""
+    `sip.trusted` and of trunks are under the limits for everybody together only, so list your PBX there; where there
+    are any, strangers have half of the lines at most."""
 
     calls_per_second: float = 100.0
-    """New calls a second from everybody together; more get 503 with Retry-After. Twice as many at once."""
+    """New calls a second from all strangers, and as many from all trunks; more get 503. Twice as many at once."""
     source_calls_per_second: float = 20.0
-    """New calls a second from one source that is no trunk; five times as many at once."""
+    """New calls a second from one source that is no trunk; twice as many at once."""
     source_requests_per_second: float = 50.0
     """Other requests outside calls, such as REGISTER and OPTIONS, a second from such a source; five times as many
     at once."""

@@ -11,8 +11,9 @@
 
 A request outside any call costs its source a token; without one it gets 503, and when it has had enough of
 those, silence. Calls are counted at once and a second, of one source and of all together. Trunks are under the
-limits of all together only. Emergency calls are under none but the room that is kept for them, and in that
-room no stranger can have more than half.
+limits of all together only, and where there are any, strangers have half of the lines at most and a rate of their
+own: a flood from everywhere leaves the trunks theirs. Emergency calls are under none but the room that is kept for
+them, and in that room no stranger can have more than half.
 
 The table of sources is bounded, so is everything else here: a flood from invented addresses finds the rate
 and the number of calls of all together, which no number of addresses gets round.
@@ -73,6 +74,8 @@ class _Live:
     call_id: str
     source: str
     """Empty for a call of ours."""
+    stranger: bool
+    """Whether a caller who is no trunk has it."""
     reserved: bool
     """Whether it is an emergency call that found no other room."""
 
@@ -84,12 +87,15 @@ class Guard:
         self.limits = limits
         self.sources = Sources(limits)
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
-        self._rate = TokenBucket(limits.calls_per_second, max(1.0, 2 * limits.calls_per_second), 0.0)
+        rate = limits.calls_per_second
+        self._rates = {trunk: TokenBucket(rate, max(1.0, 2 * rate), 0.0) for trunk in (True, False)}
+        """Of all trunks together, and of all strangers: a flood from everywhere keeps no trunk out."""
         self._reports = TokenBucket(REPORTS_PER_SECOND, REPORTS_AT_ONCE, 0.0)
         self._untold = 0
         self._live: dict[str, _Live] = {}
         self._calls: Counter[str] = Counter()
         """Callers' live calls by source."""
+        self._strangers = 0
         self._reserved: Counter[str] = Counter()
         self._call_ids: Counter[str] = Counter()
         self._lingering: OrderedDict[str, None] = OrderedDict()
@@ -99,14 +105,16 @@ class Guard:
 
     def entered(self, leg: str, request: Request, flow: Flow | None = None) -> None:
         """A call is live: ours by this INVITE, or that of a caller at the other end of `flow`."""
-        source, reserved = "", False
+        source, stranger, reserved = "", False, False
         if flow is not None:
+            stranger = not self._is_trunk(flow)
             source = source_of(flow.remote[0])
             reserved = self._is_emergency(request) and bool(self._no_room(source, flow.remote[0]))
             self._calls[source] += 1
+            self._strangers += stranger
             if reserved:
                 self._reserved[source] += 1
-        self._live[leg] = _Live(request.call_id, source, reserved)
+        self._live[leg] = _Live(request.call_id, source, stranger, reserved)
         self._call_ids[request.call_id] += 1
 
     def left(self, leg: str) -> None:
@@ -115,6 +123,7 @@ class Guard:
         if live is None:
             return
         _take_one(self._calls, live.source)
+        self._strangers -= live.stranger
         if live.reserved:
             _take_one(self._reserved, live.source)
         _take_one(self._call_ids, live.call_id)
@@ -210,7 +219,7 @@ class Guard:
         why = self._no_room(source.name, flow.remote[0])
         if not why and not trunk and not source.calls.take(now):
             why = "source_rate"
-        if not why and not self._rate.take(now):
+        if not why and not self._rates[trunk].take(now):
             why = "rate"
         if why and self._is_emergency(request) and self._has_reserve(source, trunk, now):
             self.counters["emergency"] += 1
@@ -220,11 +229,14 @@ class Guard:
     def _no_room(self, source: str, host: str) -> str:
         """For a caller who is no emergency."""
         kept = self.limits.emergency_reserve if self.limits.emergency else 0
-        if self.calls >= self.limits.max_calls - kept:
+        lines = self.limits.max_calls - kept
+        if self.calls >= lines:
             return "full"
-        if host not in self.limits.trunks and self._calls[source] >= self.limits.source_calls:
-            return "source_calls"
-        return ""
+        if host in self.limits.trunks:
+            return ""
+        if self.limits.trunks and self._strangers >= max(1, lines // 2):
+            return "full"
+        return "source_calls" if self._calls[source] >= self.limits.source_calls else ""
 
     def _has_reserve(self, source: Source, trunk: bool, now: float) -> bool:
         """For an emergency that finds no other room."""

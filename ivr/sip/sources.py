@@ -10,8 +10,8 @@ from ivr.sip.limits import Limits, TokenBucket
 
 MAX_SOURCES = 10_000
 """Sources remembered at once; the one not heard of for longest is forgotten first."""
-BURST = 5.0
-"""Seconds' worth of its rate that a source may use at once."""
+CALLS_AT_ONCE, REQUESTS_AT_ONCE = 2.0, 5.0
+"""Seconds' worth of its rate that a source may use at once: a call that begins costs more than a registration."""
 ANSWERS_PER_SECOND, ANSWERS_AT_ONCE = 10.0, 50.0
 """Refusals one source gets; what is beyond them is dropped: forged senders must not make us flood others."""
 EMERGENCIES_PER_SECOND, EMERGENCIES_AT_ONCE = 2.0, 20.0
@@ -28,9 +28,9 @@ class Source:
     def __init__(self, name: str, limits: Limits, now: float) -> None:
         self.name = name
         rate = limits.source_calls_per_second
-        self.calls = TokenBucket(rate, max(1.0, BURST * rate), now)
+        self.calls = TokenBucket(rate, max(1.0, CALLS_AT_ONCE * rate), now)
         rate = limits.source_requests_per_second
-        self.requests = TokenBucket(rate, max(1.0, BURST * rate), now)
+        self.requests = TokenBucket(rate, max(1.0, REQUESTS_AT_ONCE * rate), now)
         self.answers = TokenBucket(ANSWERS_PER_SECOND, ANSWERS_AT_ONCE, now)
         self.emergencies = TokenBucket(EMERGENCIES_PER_SECOND, EMERGENCIES_AT_ONCE, now)
         self.limited = 0

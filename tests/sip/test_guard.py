@@ -109,8 +109,8 @@ def message(
 def test_a_flood_from_one_address_gets_its_share_some_refusals_and_then_silence() -> None:
     line = Line(Limits(source_calls_per_second=20, source_calls=10_000, max_calls=10_000))
     answers = Counter(line.asks() for _ in range(1000))
-    assert answers == {100: 100, 503: 50, 0: 850}
-    assert line.counters["source_rate"] + line.counters["unread"] == 900
+    assert answers == {100: 40, 503: 50, 0: 910}
+    assert line.counters["source_rate"] + line.counters["unread"] == 960
     line.now += 0.5
     assert Counter(line.asks() for _ in range(1000)) == {100: 10, 503: 5, 0: 985}
 
@@ -176,6 +176,13 @@ def test_a_trunk_is_under_the_limits_of_all_together_only() -> None:
     assert line.counters["unread"] == line.counters["unanswered"] == 0
 
 
+def test_a_flood_from_everywhere_leaves_the_trunks_their_half_and_their_rate() -> None:
+    line = Line(Limits(max_calls=100, trunks=frozenset({PBX})))
+    strangers = Counter(line.asks(host=f"10.0.{n // 250}.{n % 250}") for n in range(600))
+    assert strangers[100] == 50
+    assert Counter(line.asks(host=PBX) for _ in range(60)) == {100: 50, 503: 10}
+
+
 def test_requests_of_a_live_call_are_served_whatever_its_source_did() -> None:
     line = Line(Limits(source_calls_per_second=1, source_requests_per_second=1))
     line.calls()
@@ -195,7 +202,7 @@ def test_requests_of_a_live_call_are_served_whatever_its_source_did() -> None:
 
 
 def test_a_retransmission_is_not_counted_twice() -> None:
-    line = Line(Limits(source_calls_per_second=0.4, source_calls=100))
+    line = Line(Limits(source_calls_per_second=1, source_calls=100))
     served = message(call="served")
     assert status_of(line.gets(served)) == 100
     for _ in range(20):
@@ -294,7 +301,7 @@ def test_broken_requests_use_up_the_same_share() -> None:
 def test_streams_are_judged_by_the_same_limits() -> None:
     line = Line(Limits(source_calls_per_second=2))
     answers = Counter(status_of(line.gets(message(call=f"t{n}"), transport="tcp")) for n in range(100))
-    assert answers == {100: 10, 503: 50, 0: 40}
+    assert answers == {100: 4, 503: 50, 0: 46}
 
 
 def test_a_source_is_told_of_once_and_then_ever_more_rarely() -> None:
@@ -308,7 +315,7 @@ def test_a_source_is_told_of_once_and_then_ever_more_rarely() -> None:
         line.now += 60.0
     assert minutes == [0, 1, 5, 21, 81, 141, 201]
     assert {(report.source, report.why) for report in line.told} == {("192.0.2.1", "source_rate")}
-    assert [report.messages for report in line.told] == [1, 1, 4, 16, 60, 60, 60]
+    assert [report.messages for report in line.told] == [1, 4, 16, 64, 240, 240, 240]
 
 
 def test_a_flood_from_many_addresses_is_no_flood_of_reports() -> None:

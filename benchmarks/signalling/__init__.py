@@ -1,0 +1,1 @@
+"""How much signalling one process takes, beside two other stacks. ``python -m benchmarks.signalling --help``."""
