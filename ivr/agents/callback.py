@@ -12,7 +12,7 @@ from dataclasses import dataclass
 TRIES = 3
 PAUSE = 600.0
 """Seconds between two tries."""
-RING = 60.0
+RING = 90.0
 """Seconds a call to the customer may take until a person has said yes; then it counts as in vain."""
 RESERVED = 30.0
 """Most seconds an agent's telephone rings for a customer who is on the line already."""

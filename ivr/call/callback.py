@@ -27,6 +27,8 @@ async def note_callback(visit: Visit, command: NoteCallback) -> CallbackNoted:
     )
     try:
         await visit.rooms.store.note_callback(callback)
+        if not await visit.exchange.calling_back.promise(visit, command):
+            return CallbackNoted(False)
     except IvrError as error:
         logger.error("callback_not_noted call=%s error=%s", visit.id, error)
         return CallbackNoted(False)

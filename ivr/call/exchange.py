@@ -6,12 +6,13 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
+from ivr.agents.saved import SavedCallback
+from ivr.call.calling_back import CallingBack
 from ivr.call.consultation import Consultation
 from ivr.call.daybook import Daybook
 from ivr.call.direct import DirectBridges
@@ -22,10 +23,10 @@ from ivr.call.locator import Locator
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
 from ivr.call.presence import tell_change
+from ivr.call.queue_hours import QueueHours
 from ivr.call.queues import queue_rules
-from ivr.call.record import closed_late
 from ivr.call.referral import Referral
-from ivr.call.remembering import remember
+from ivr.call.remembering import close_records
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
@@ -42,8 +43,6 @@ from ivr.sip import events as sip
 
 ITEMS_KEPT = 2000
 """Items that stay readable and writable after their call, for what agents add during wrap-up."""
-RECORDS_LOOKED_AT = 2000
-"""Newest records among which those are that a killed engine left open: more than it can have had calls."""
 GOODBYE_WAIT = 3.0
 """Seconds that live calls have to answer our BYE when the engine stops."""
 logger = logging.getLogger(__name__)
@@ -95,6 +94,8 @@ class Exchange:
         self.watchers: list[Callable[[str], None]] = []
         """Told of every agent who has changed, once it is on disk."""
         self.daybook = Daybook(self)
+        self.calling_back = CallingBack(self)
+        self.queue_hours = QueueHours(self)
         self._told: dict[str, asyncio.Task[None]] = {}
 
     # --- events of the rooms below -----------------------------------------------------------------------
@@ -190,8 +191,7 @@ class Exchange:
 
     def start_handoff(self, visit: Visit, command: StartHandoff) -> None:
         ticket = self.begin_handoff(visit, command)
-        joined = floor.CallerJoined(ticket, command.queue, command.priority_raise, caller=visit.number)
-        self.tell_floor(joined)
+        self.tell_floor(self.handoffs[ticket].joins())
 
     def begin_handoff(
         self,
@@ -228,7 +228,7 @@ class Exchange:
         if handoff is not None and handoff.joined is not None:
             handoff.joined.straighten()
 
-    def cancel_handoff(self, visit: Visit) -> None:
+    def cancel_handoff(self, visit: Visit, *, for_callback: bool = False) -> None:
         """The caller left the queue, or hung up while talking."""
         handoff = self.handoff_of(visit)
         if handoff is None:
@@ -236,7 +236,7 @@ class Exchange:
         if handoff.joined is not None:
             self.part(handoff, "failed" if visit.record.end_by == "failure" else "normal")
         else:
-            self.tell_floor(floor.CallerLeft(handoff.ticket))
+            self.tell_floor(floor.CallerLeft(handoff.ticket, "callback" if for_callback else "abandoned"))
 
     def part(self, handoff: Handoff, reason: EndReason = "normal") -> None:
         """Agent and caller are no longer together."""
@@ -288,24 +288,21 @@ class Exchange:
             logger.error("floor_refused event=%s why=%s", type(event).__name__, error)
             return []
 
-    def restore(self, states: dict[str, dict[str, Any]]) -> None:
-        """Agents as they were before a restart (AG18). Their screens have to log on again (AG16)."""
-        for command in self.agents.restore(states, self.rooms.clock.monotonic()):
+    def restore(self, states: dict[str, dict[str, Any]], callbacks: Sequence[SavedCallback] = ()) -> None:
+        """Agents as they were before a restart (AG18). Their screens have to log on again (AG16).
+
+        Callbacks come last: nobody is to be rung out of hours, or for an agent whose screen is not there yet.
+        """
+        self.queue_hours.start()
+        now = self.rooms.clock.monotonic()
+        for command in self.agents.restore(states, now):
             self._do(command)
         for agent in self.rooms.settings.agents:
             if self.agents.agent(agent.id).state is not floor.AgentState.OFF:
                 self.tell_floor(floor.ScreenLost(agent.id))
-        self.tasks.spawn(self._close_records(self.rooms.clock.utc()))
-
-    async def _close_records(self, restarted: datetime) -> None:
-        """No call goes on from before a restart: its record would be open for ever."""
-        store = self.rooms.store
-        documents = await store.calls(RECORDS_LOOKED_AT)
-        remember(self, documents, restarted)
-        for document in documents:
-            if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
-                logger.warning("call_record_closed_late call=%s", document["id"])
-                await store.save_call(closed_late(document))
+        for command in self.agents.restore({}, now, callbacks):
+            self._do(command)
+        self.tasks.spawn(close_records(self, self.rooms.clock.utc()))
 
     async def find_telephones(self) -> None:
         """Those that were registered before a restart, and which agents have none."""
@@ -342,12 +339,15 @@ class Exchange:
         if (consultation := self.consultations.get(command.ticket)) is not None:
             consultation.do(command)
             return
+        self.calling_back.do(command)
         handoff = self.handoffs.get(command.ticket)
         if handoff is None:
             return
         match command:
             case floor.OfferCall():
                 handoff.offer_to(command.agent)
+            case floor.TellWaiting() | floor.OfferPlace():
+                handoff.tell_waiting(command)
             case floor.WithdrawOffer():
                 handoff.withdraw(command.agent, command.why)
             case floor.JoinCall():
@@ -442,6 +442,7 @@ class Exchange:
             logger.warning("stop_not_answered legs=%d", len(self.legs))
         if self._timer is not None:
             self._timer.cancel()
+        self.queue_hours.stop()
         await self.daybook.close()
         await self.tasks.wait()
         await self.telephones.saved()

@@ -14,12 +14,14 @@ from ivr.ici.attached_data import Limits, merge
 from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.ici.travelling_data import CHANGES_KEPT, TravellingData, Version
-from ivr.menu.events import StartHandoff
+from ivr.menu.events import PlaceFound, PlaceTold, StartHandoff
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
     from ivr.call.visit import Visit
 
+ANNOUNCED_EVERY = 90.0
+"""Seconds between two announcements of the place, where a menu has words for it (RT16)."""
 PREVIOUS = "PREVIOUS"
 """Field of a call that was with an agent before: the item it was then (H20)."""
 logger = logging.getLogger(__name__)
@@ -93,8 +95,32 @@ class Handoff:
             found += [item for item in talk.offers if item.live and item not in found]
         return found
 
+    def joins(self) -> floor.CallerJoined:
+        """What the floor is told of a caller who comes from the menu."""
+        return floor.CallerJoined(
+            self.ticket,
+            self.queue,
+            self.command.priority_raise,
+            caller=self.visit.number,
+            announce=ANNOUNCED_EVERY if self.command.tells_place else 0.0,
+            resume=self.command.asks_to_resume,
+        )
+
+    def tell_waiting(self, news: floor.TellWaiting | floor.OfferPlace) -> None:
+        """Something for the menu to say to the caller."""
+        if isinstance(news, floor.OfferPlace):
+            self.visit.tell(PlaceFound())
+            return
+        known = (news.least, news.most) if news.least is not None and news.most is not None else None
+        self.visit.tell(PlaceTold(news.position, known))
+
+    def place_taken(self) -> None:
+        """The caller pressed the key that takes a lost place again."""
+        self.exchange.tell_floor(floor.PlaceTaken(self.ticket))
+
     def offer_to(self, agent: str) -> None:
         """Alert this agent; the fields that grow with time are brought up to date before."""
+        self.visit.sounding.only_music()
         if agent not in self._sent_to:
             self._tell_news()
             self._refresh()

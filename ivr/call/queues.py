@@ -22,4 +22,5 @@ def _rule(queue: Queue) -> QueueRule:
         ring=queue.ring,
         longest=queue.longest,
         spill=tuple(Spill(spill.after, spill.to) for spill in queue.spill),
+        strategy=queue.strategy,
     )

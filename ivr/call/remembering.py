@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.call.record import closed_late
 from ivr.store.numbers import plain_phone
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
+
+
+RECORDS_LOOKED_AT = 2000
+"""Newest records among which those are that a killed engine left open: more than it can have had calls."""
+logger = logging.getLogger(__name__)
+
+
+async def close_records(exchange: Exchange, restarted: datetime) -> None:
+    """No call goes on from before a restart: its record would be open for ever."""
+    store = exchange.rooms.store
+    documents = await store.calls(RECORDS_LOOKED_AT)
+    remember(exchange, documents, restarted)
+    for document in documents:
+        if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
+            logger.warning("call_record_closed_late call=%s", document["id"])
+            await store.save_call(closed_late(document))
 
 
 def remember(exchange: Exchange, records: Iterable[dict[str, Any]], restarted: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,9 @@ class Sounding:
         """Monotonic time each of them began."""
         self._waiting: Sequence[menu.Piece] | None = None
         """What is said in the queue, while the caller is there."""
+        self._telling = ""
+        """The play that tells a waiting caller something; empty for none."""
+        self._told = itertools.count(1)
         self.listening = False
 
     # --- prompts ----------------------------------------------------------------------------------------
@@ -63,6 +67,11 @@ class Sounding:
 
     def ended(self, event: PlayEnded) -> dict[str, Any] | None:
         """A play is over: the machine is told; returns the prompts, for the record."""
+        if event.play == self._telling:
+            self._telling = ""
+            if self._waiting is not None:
+                self.wait(self._waiting)
+            return None
         command = self._plays.pop(event.play, None)
         self._begun.pop(event.play, None)
         if command is None:
@@ -80,7 +89,7 @@ class Sounding:
         return entries
 
     def silence(self) -> None:
-        self._waiting = None
+        self._waiting, self._telling = None, ""
         self._cancel()
         self._rooms.media.stop_playing(self._leg)
 
@@ -117,8 +126,29 @@ class Sounding:
     def wait(self, pieces: Sequence[menu.Piece]) -> None:
         """Words, then music, again and again: a caller who waits never hears silence."""
         self._cancel()
-        self._waiting = pieces
+        self._waiting, self._telling = pieces, ""
         self._preparing = self._tasks.spawn(self._wait(pieces))
+
+    def tell_waiting(self, command: menu.TellWaiting) -> None:
+        """Say something once to a caller who waits; the words and music of the queue go on afterwards."""
+        if self._waiting is not None:
+            self._cancel()
+            logger.info("prompt call=%s prompts=%s", self._call_id, ",".join(command.prompts))
+            self._telling = f"told-{next(self._told)}"
+            self._preparing = self._tasks.spawn(self._tell_waiting(command.pieces))
+
+    async def _tell_waiting(self, pieces: Sequence[menu.Piece]) -> None:
+        if files := await self._files(pieces):
+            self._rooms.media.play(self._leg, self._telling, files, interrupt="never")
+        else:
+            self._telling = ""
+
+    def only_music(self) -> None:
+        """An agent is being rung: no words that would be cut off when he answers (RT16)."""
+        if self._waiting is not None and self._telling:
+            self._cancel()
+            self._telling = ""
+            self._rooms.media.play(self._leg, QUEUE_PLAY, [self._rooms.music], interrupt="never", loop=True)
 
     async def _wait(self, pieces: Sequence[menu.Piece]) -> None:
         files = [*await self._files(pieces), self._rooms.music]

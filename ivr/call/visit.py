@@ -322,7 +322,12 @@ class Visit:
                 self._wait_for_agent(command)
             case menu.CancelHandoff():
                 self.sounding.silence()
-                self.exchange.cancel_handoff(self)
+                self.exchange.cancel_handoff(self, for_callback=command.for_callback)
+            case menu.TellWaiting():
+                self.sounding.tell_waiting(command)
+            case menu.TakePlace():
+                if (handoff := self.exchange.handoff_of(self)) is not None:
+                    handoff.place_taken()
             case menu.StartTransfer():
                 self.exchange.start_transfer(self, command.to)
             case menu.CancelTransfer():

@@ -180,7 +180,7 @@ class Engine:
         report = await library.build(clips, on_progress, speak_instead=True)
         await exchange.daybook.open()
         ghosts, screens = await find_ghosts(store), await store.screens()
-        exchange.restore(await store.agent_states())
+        exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
         exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts))
         exchange.accepting = True

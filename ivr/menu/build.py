@@ -172,9 +172,11 @@ class _Builder:
             **common,
             queue=step["queue"],
             reason=step["reason"],
-            exits={name: step[name] for name in ("busy", "closed", "failed")},
+            exits={name: step[name] for name in ("callback", "busy", "closed", "failed") if name in step},
             priority_raise=step.get("raise", 0),
             waiting=step.get("waiting", ""),
+            place=step.get("place", ""),
+            resume=step.get("resume", ""),
         )
 
     def transfer_step(self, step: dict[str, Any], at: Keys, common: dict[str, Any]) -> model.TransferStep:
@@ -189,6 +191,7 @@ class _Builder:
             manners=self.manners,
             ask=step.get("ask", model.ASK_NUMBER),
             keep_place=step.get("keep_place", False),
+            rings=step.get("rings", ""),
         )
 
     def record_step(self, step: dict[str, Any], at: Keys, common: dict[str, Any]) -> model.RecordStep:
@@ -338,6 +341,7 @@ def _queue(name: str, one: dict[str, Any]) -> model.Queue:
         ring=seconds(one["ring"]),
         longest=seconds(one["longest"]) if "longest" in one else None,
         spill=tuple(model.Spill(seconds(row["after"]), row["to"]) for row in one.get("spill", [])),
+        strategy=one.get("strategy", ""),
     )
 
 

@@ -15,9 +15,11 @@ from ivr.menu.schema import Keys, find, meant, where
 from ivr.menu.source import Mapping, Node, Scalar
 from ivr.menu.source import Sequence as Listing
 
-WAYS = frozenset({"go", "ok", "not_found", "down", "slow", "refused", "else", "busy", "closed", "failed"})
+WAYS = frozenset(
+    {"go", "ok", "not_found", "down", "slow", "refused", "else", "busy", "closed", "failed", "callback", "rings"}
+)
 """Keys whose value is a step, or a reserved target in capitals."""
-WORDS = frozenset({"say", "offer", "confirm", "meanwhile", "waiting"})
+WORDS = frozenset({"say", "offer", "confirm", "meanwhile", "waiting", "place", "resume"})
 """Keys whose value is a prompt, or several."""
 _STEP = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _PROMPT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")

@@ -54,8 +54,10 @@ def uses(report: Report) -> Iterator[Use]:
                 yield (*at, "confirm"), step.confirm
             case LookupStep() if step.meanwhile:
                 yield (*at, "meanwhile"), step.meanwhile
-            case HandoffStep() if step.waiting:
-                yield (*at, "waiting"), step.waiting
+            case HandoffStep():
+                for key, prompt in (("waiting", step.waiting), ("place", step.place), ("resume", step.resume)):
+                    if prompt:
+                        yield (*at, key), prompt
             case CallbackStep() if written(report, (*at, "ask")):
                 yield (*at, "ask"), step.ask
     for question, manners in questions(menu):

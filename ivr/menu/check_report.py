@@ -159,6 +159,8 @@ def own_ways(step: AnyStep) -> Iterator[Way]:
         case CallbackStep():
             yield (*at, "ok"), step.ok
             yield (*at, "failed"), step.failed
+            if step.rings:
+                yield (*at, "rings"), step.rings
 
 
 def miss_ways(manners: Manners, at: Keys) -> Iterator[Way]:

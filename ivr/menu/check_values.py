@@ -176,6 +176,8 @@ class _Ways:
             case CallbackStep():
                 yield step.ok, there | {step.number}
                 yield step.failed, there | {step.number}
+                if step.rings:  # another call: all that is known is whom it rings
+                    yield step.rings, BUILT_IN.union(self.menu.takes)
 
 
 def _within(step: RunStep, name: str) -> bool:

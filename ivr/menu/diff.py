@@ -173,6 +173,8 @@ def _queue(old: Queue, new: Queue) -> Iterator[str]:
         yield f"has the priority {new.priority} instead of {old.priority}"
     if set(old.skills) != set(new.skills):
         yield f"asks for people with {', '.join(new.skills)} instead of {', '.join(old.skills)}"
+    if old.strategy != new.strategy:
+        yield f"rings by {new.strategy or 'the settings'} instead of {old.strategy or 'the settings'}"
     if old.spill != new.spill:
         yield f"spills {_spill(new)} instead of {_spill(old)}"
 

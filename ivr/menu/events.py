@@ -109,6 +109,19 @@ class SentBack:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceTold:
+    """Where a waiting caller stands, and how long it takes: a range of minutes, or None where nobody can say."""
+
+    position: int
+    wait_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFound:
+    """The caller was cut off in this queue a moment ago and may have the place again."""
+
+
+@dataclass(frozen=True, slots=True)
 class TransferEnded:
     """What became of the StartTransfer."""
 
@@ -147,6 +160,8 @@ Event = (
     | HandoffEnded
     | HandoffResumed
     | SentBack
+    | PlaceTold
+    | PlaceFound
     | TransferEnded
     | CallbackNoted
     | RecordingEnded
@@ -219,6 +234,10 @@ class StartHandoff:
     """Field name to built-in value that is still growing: only ``waited`` (whole seconds)."""
     waiting: tuple[Piece, ...]
     """Said at entry and again now and then; may be empty."""
+    tells_place: bool = False
+    """PlaceTold is wanted: there are words for it."""
+    asks_to_resume: bool = False
+    """PlaceFound is wanted: there are words for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +254,22 @@ class HandoffClosed:
 @dataclass(frozen=True, slots=True)
 class CancelHandoff:
     """The caller chose something else while waiting: withdraw everything."""
+
+    for_callback: bool = False
+    """He would rather be called back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellWaiting:
+    """Say this to a caller who waits, once, and go on with the words and music of the queue."""
+
+    pieces: tuple[Piece, ...]
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakePlace:
+    """The caller pressed the key that takes the lost place again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +294,9 @@ class NoteCallback:
     reason: str
     fields: dict[str, str]
     keep_place: bool
+    rings: str = ""
+    """Step at which the call begins when the customer has been rung; empty: nobody is rung by itself."""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +374,8 @@ Command = (
     | StartHandoff
     | HandoffClosed
     | CancelHandoff
+    | TellWaiting
+    | TakePlace
     | StartTransfer
     | CancelTransfer
     | NoteCallback

@@ -118,6 +118,8 @@ def _own(step: AnyStep) -> Iterator[Exit]:
             yield Exit("failure", "failed", step.failed)
         case CallbackStep():
             yield Exit("ok", "ok", step.ok)
+            if step.rings:
+                yield Exit("ok", "rings", step.rings)
             yield Exit("failure", "failed", step.failed)
 
 

@@ -35,6 +35,10 @@ class Facts:
     """The same since somebody was last asked to help (M9)."""
     waited: float = 0.0
     """Seconds in queues so far."""
+    position: int | None = None
+    """Place in the queue, as it was told last; 1 is next."""
+    wait_range: tuple[int, int] | None = None
+    """Least and most minutes of the wait, as they were told last; None where nobody can say."""
     answered: dict[str, int] = field(default_factory=dict)
     """Misses of each question since it was last answered."""
     tries: dict[str, int] = field(default_factory=dict)
@@ -81,6 +85,9 @@ class Facts:
             "topic": self.topic,
             "misses": self.misses,
             "waited": int(self.waited),
+            "position": self.position,
+            "wait_least": self.wait_range and self.wait_range[0],
+            "wait_most": self.wait_range and self.wait_range[1],
         }
 
     def seen_from(self, scope: str) -> dict[str, object]:

@@ -180,6 +180,7 @@ class _Place:
                 yield "failed", self.target(step.failed)
             case CallbackStep():
                 yield "number", self.value(step.number)
+                yield "rings", self.target(step.rings) if step.rings else ""
                 yield "ok", self.target(step.ok)
                 yield "failed", self.target(step.failed)
                 yield "manners", self.manners(step.manners)

@@ -81,9 +81,15 @@ class MenuMachine:
         call_id: str,
         recogniser_languages: frozenset[str] = frozenset(),
         currency: str = "USD",
+        start: str = "",
+        language: str = "",
     ) -> None:
+        """`start` and `language` are those of a customer who is rung back; else the menu's own."""
         self.menu = menu
         self.facts = Facts(menu, call_id)
+        if language:
+            self.facts.put("language", language)
+        self._start = start if start in menu.steps else menu.start
         self.stage = Stage()
         self.keys = KeyLedger(self.stage.tell)
         self.now = 0.0
@@ -153,7 +159,7 @@ class MenuMachine:
         elif self._activity is None:
             if isinstance(event, CallAnswered):
                 self.facts.begin(event.calling_number, event.utc, self.now)
-                self._next = ("", self.menu.start)
+                self._next = ("", self._start)
         elif isinstance(event, PromptEnded):
             self._prompt_ended(event)
         elif isinstance(event, SpeechBegan):

@@ -23,7 +23,8 @@ _PLAIN = frozenset(
         "interrupt", "wait", "between_keys", "end_key", "sure_enough", "listen", "say", "offer", "confirm",
         "meanwhile", "waiting", "note", "title", "voice", "prompts", "name", "ivr", "most", "length",
         "check", "least", "within", "kind", "limit", "priority", "ring", "longest", "after", "zone", "week",
-        "closed_on", "reason", "raise", "press", "speak", "tries", "keep_place", "ask", "application",
+        "closed_on", "reason", "raise", "press", "speak", "tries", "keep_place", "rings", "place", "resume",
+        "strategy", "ask", "application",
         "stuck", "code", "each", "if", "show_if", "set",
     }
 )  # fmt: skip

@@ -19,8 +19,13 @@ Setting = Name | Decimal | bool | str
 """What ``set:`` gives: a copy of another value, or a word, number or truth."""
 
 RESERVED_TARGETS = frozenset({"START", "BACK", "REPEAT", "RETURN", "END"})
-BUILT_IN = frozenset({"phone", "level", "language", "path", "reason", "topic", "misses", "waited"})
-"""Values that every call has (M17)."""
+BUILT_IN = frozenset({"phone", "level", "language", "path", "reason", "topic", "misses", "waited"}) | {
+    "position",
+    "wait_least",
+    "wait_most",
+}
+"""Values that every call has (M17). The last three are known while a caller waits for a person: the place, and the
+range of the wait in whole minutes, which are empty where nobody can say."""
 ASK_NUMBER = "callback.ask_number"
 """Prompt with which a callback step asks for a number when it has none and names no prompt itself."""
 
@@ -167,9 +172,13 @@ class HandoffStep(Step):
     queue: str
     reason: str
     exits: Mapping[str, str]
-    """``busy closed failed`` to targets."""
+    """``busy closed failed`` to targets; ``callback``, if there: where key 1 leads while the caller waits."""
     priority_raise: int = 0
     waiting: str = ""
+    place: str = ""
+    """Prompt with place and wait, said at entry and now and then."""
+    resume: str = ""
+    """Prompt that asks a caller who was cut off just now whether to take the place again, with key 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +196,8 @@ class CallbackStep(Step):
     manners: Manners
     ask: str = ASK_NUMBER
     keep_place: bool = False
+    rings: str = ""
+    """Step at which the call begins when the customer has been rung; empty: people ring, from the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +329,8 @@ class Queue:
     longest: float | None = None
     """Seconds after which waiting ends with ``busy``."""
     spill: tuple[Spill, ...] = ()
+    strategy: str = ""
+    """Who of the free agents is rung; empty for the settings' way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ _SAID = {
     "confirm": "reads the answer back",
     "meanwhile": "while the look-up takes its time",
     "waiting": "while the caller waits for a person",
+    "place": "tells the place in the queue",
+    "resume": "asks whether to take a lost place again",
     "ask": "asks for a number to call back",
 }
 

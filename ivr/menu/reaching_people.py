@@ -14,10 +14,14 @@ from ivr.menu.events import (
     HandoffEnded,
     HandoffResumed,
     NoteCallback,
+    PlaceFound,
+    PlaceTold,
     SentBack,
     StartHandoff,
     StartTransfer,
     StepLeft,
+    TakePlace,
+    TellWaiting,
     TransferEnded,
 )
 from ivr.menu.hours import is_open
@@ -25,6 +29,8 @@ from ivr.menu.model import CallbackStep, Choice, HandoffStep, TransferStep
 
 EMERGENCY = "emergency"
 """Queue that nobody leaves for another by pressing a key in fear."""
+ONE = "1"
+"""The key a waiting caller presses for what the words offer."""
 NOTED_WITHIN = 5.0
 """Seconds a callback may take to be on disk."""
 
@@ -39,6 +45,9 @@ class HandingOff(Activity):
         self.since: float | None = None
         """Monotonic time the caller began to wait; None before and after."""
         self.with_agent = False
+        self.may_resume = False
+        """The caller has been asked whether to take a lost place again."""
+        self.wants_a_call = False
 
     def begin(self) -> None:
         self.talk.facts.reason = self.step.reason
@@ -72,6 +81,8 @@ class HandingOff(Activity):
                 fields,
                 live,
                 waiting,
+                tells_place=bool(self.step.place),
+                asks_to_resume=bool(self.step.resume),
             )
         )
 
@@ -82,9 +93,24 @@ class HandingOff(Activity):
             self.act_on(choice, newest)
             return
         self.talk.keys.drop_all()
+        if newest == ONE and self.since is not None:
+            self.pressed_one()
         if self.since is None and self.talk.stage.playing is not None and self.talk.stage.keys_may_interrupt():
             self.talk.stage.stop()
             self.prompt_over()
+
+    def pressed_one(self) -> None:
+        """The key of the queue: the lost place again where that was asked, a call back where that is offered."""
+        if self.may_resume:
+            self.may_resume = False
+            self.talk.tell(TakePlace())
+        elif "callback" in self.step.exits:
+            self.wants_a_call = True
+            self.talk.leave("callback", self.step.exits["callback"])
+
+    def tell(self, prompt: str) -> None:
+        if pieces := self.talk.pieces([prompt]):
+            self.talk.tell(TellWaiting(pieces, (prompt,)))
 
     def leads_here(self, choice: Choice) -> bool:
         """Whether the caller already waits for what the key asks for; to queue again would lose the place.
@@ -103,7 +129,7 @@ class HandingOff(Activity):
     def given_up(self) -> None:
         """The caller chose something else."""
         if self.since is not None:
-            self.talk.tell(CancelHandoff())
+            self.talk.tell(CancelHandoff(self.wants_a_call))
             self.stop_waiting()
 
     def outside(self, event: Event) -> None:
@@ -111,6 +137,12 @@ class HandingOff(Activity):
             self.with_agent, self.since = False, self.talk.now
         elif isinstance(event, SentBack) and self.with_agent and event.step in self.talk.menu.steps:
             self.talk.leave("sent back", event.step)
+        elif isinstance(event, PlaceTold) and self.since is not None and self.step.place:
+            self.talk.facts.position, self.talk.facts.wait_range = event.position, event.wait_range
+            self.tell(self.step.place)
+        elif isinstance(event, PlaceFound) and self.since is not None and self.step.resume:
+            self.may_resume = True
+            self.tell(self.step.resume)
         if not isinstance(event, HandoffEnded) or self.since is None:
             return
         self.stop_waiting()
@@ -191,7 +223,10 @@ class NotingCallback(Activity):
         self.asked = True
         self.ring_in("note", NOTED_WITHIN)
         reason, keep_place = self.talk.facts.reason, self.step.keep_place
-        self.talk.tell(NoteCallback(str(number), self.queue, reason, fields, keep_place))
+        language = self.talk.facts.language
+        self.talk.tell(
+            NoteCallback(str(number), self.queue, reason, fields, keep_place, self.step.rings, language)
+        )
 
     def outside(self, event: Event) -> None:
         if not isinstance(event, CallbackNoted) or not self.asked or self.noted:

@@ -1,0 +1,117 @@
+"""Callbacks: promised on disk, kept in the queue's order by the floor, and rung when it is their turn (RT11)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from ivr.agents import events as floor
+from ivr.agents.saved import restored_callback, saved_callback
+from ivr.call.returned_call import ReturnedCall
+from ivr.errors import IvrError
+from ivr.menu.events import NoteCallback
+
+if TYPE_CHECKING:
+    from ivr.call.exchange import Exchange
+    from ivr.call.visit import Visit
+
+logger = logging.getLogger(__name__)
+
+
+class CallingBack:
+    """All promises that the engine keeps itself. One without a step to begin with is for people to keep."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._kept: dict[str, dict[str, Any]] = {}
+        """What is on disk, or on its way there, by ticket."""
+        self._writing: asyncio.Task[None] | None = None
+        self._calls: dict[str, ReturnedCall] = {}
+
+    # --- promises -----------------------------------------------------------------------------------------
+
+    async def promise(self, visit: Visit, command: NoteCallback) -> bool:
+        """Put the caller's number into the queue. False when it could not be kept: then nothing is promised.
+
+        A queue that is none, or a number that may not be called, is left to people, as it always was.
+        """
+        exchange = self._exchange
+        if not (command.rings and command.queue in exchange.menu.queues and self._may_be_rung(command.number)):
+            return True
+        ticket = f"{visit.id}-c{secrets.token_hex(2)}"
+        of = f"{visit.id}-h{len(visit.record.handoffs)}" if command.keep_place else ""
+        self._kept[ticket] = {
+            "rings": command.rings,
+            "language": command.language,
+            "reason": command.reason,
+            "fields": dict(command.fields),
+            "call": visit.id,
+            "called": visit.record.called,
+        }
+        exchange.tell_floor(floor.CallbackPromised(ticket, command.queue, command.number, of))
+        try:
+            await exchange.rooms.store.save_callback_place(ticket, self._kept[ticket])
+        except IvrError as error:
+            logger.error("callback_not_kept call=%s error=%s", visit.id, error)
+            exchange.tell_floor(floor.CallerLeft(ticket))
+            return False
+        logger.info("callback_promised call=%s ticket=%s queue=%s", visit.id, ticket, command.queue)
+        return True
+
+    def _may_be_rung(self, number: str) -> bool:
+        return any(f"tel:{number}".startswith(prefix) for prefix in self._exchange.rooms.settings.sip.dial)
+
+    async def restored(self) -> list[Any]:
+        """What was promised before a restart, for `Floor.restore`."""
+        clock = self._exchange.rooms.clock
+        self._kept = await self._exchange.rooms.store.callback_places()
+        now, utc = clock.monotonic(), clock.utc()
+        found = [restored_callback(ticket, document, now, utc) for ticket, document in self._kept.items()]
+        return [one for one in found if one is not None]
+
+    # --- commands of the floor ------------------------------------------------------------------------------
+
+    def do(self, command: floor.Command) -> None:
+        match command:
+            case floor.CallbackChanged():
+                clock = self._exchange.rooms.clock
+                document = saved_callback(command, clock.monotonic(), clock.utc())
+                self._kept[command.ticket] = self._kept.get(command.ticket, {}) | document
+                self._write(command.ticket)
+            case floor.TicketEnded(ticket=ticket) if ticket in self._kept:
+                logger.info("callback_over ticket=%s outcome=%s", ticket, command.outcome)
+                del self._kept[ticket]
+                self._write(ticket)
+            case floor.RingCustomer():
+                self._ring(command)
+            case floor.StopCustomer(ticket=ticket) if ticket in self._calls:
+                self._calls[ticket].hang_up("system", "nobody took the callback")
+
+    def _ring(self, command: floor.RingCustomer) -> None:
+        promise = self._kept.get(command.ticket, {})
+        call = ReturnedCall(command, promise, self._exchange)
+        self._calls[command.ticket] = call
+        self._exchange.visits[call.id] = call
+        self._exchange.legs[call.leg] = call
+        call.tasks.spawn(call.begin())
+
+    def over(self, call: ReturnedCall) -> None:
+        """The call has ended; what the floor has to know of it."""
+        self._calls.pop(call.ticket, None)
+        if not call.wants_agent:
+            kind = floor.CallbackDeclined if call.somebody else floor.CustomerNotReached
+            self._exchange.tell_floor(kind(call.ticket))
+
+    def _write(self, ticket: str) -> None:
+        """One after the other, so that the newest is what stays."""
+        self._writing = self._exchange.tasks.spawn(self._save(ticket, self._writing))
+
+    async def _save(self, ticket: str, before: asyncio.Task[None] | None) -> None:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        try:
+            await self._exchange.rooms.store.save_callback_place(ticket, self._kept.get(ticket))
+        except IvrError as error:
+            logger.error("callback_not_saved ticket=%s error=%s", ticket, error)
