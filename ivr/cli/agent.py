@@ -70,7 +70,7 @@ def agent(
         password = typer.prompt("Password", hide_input=True, err=True)
     desk = DeskSettings(
         user=agent_id,
-        url=(url or _local_url(settings.http.listen)).rstrip("/"),
+        url=(url or local_url(settings.http.listen)).rstrip("/"),
         phone=phone,
         password=password,
         auto=auto,
@@ -79,7 +79,8 @@ def agent(
     asyncio.run(_run(desk, settings.store, as_json))
 
 
-def _local_url(listen: HostPort) -> str:
+def local_url(listen: HostPort) -> str:
+    """The ICI of an engine that listens there."""
     return f"http://{HostPort(ANYWHERE.get(listen.host, listen.host), listen.port)}/ici"
 
 

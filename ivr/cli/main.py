@@ -29,6 +29,7 @@ COMMANDS = {
     "rollback": "publish:rollback",
     "agent": "agent:agent",
     "call": "call:call",
+    "ici": "ici:ici_app",
     "customers": "customers:customers_app",
     "calls": "calls:calls_app",
     "sip-trace": "sip_trace:sip_trace",
