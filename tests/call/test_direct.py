@@ -187,6 +187,7 @@ async def test_each_is_offered_the_other_and_the_worker_lets_go(phones: Phones, 
     assert target(await phones.accept("caller")) == ("127.0.0.1", 5000)
     await phones.quiet()
     assert phones.direct.is_straight and set(worker.away) == {"caller", "agent"}
+    assert not phones.direct.takes(sip.KeyInfo("caller", "5"))  # the menu hears of keys as ever
 
 
 async def test_one_codec_is_offered_the_one_the_caller_speaks(phones: Phones) -> None:

@@ -63,8 +63,8 @@ class Outgoing:
 
     def sound(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool = False) -> None:
         """The next sound of the stream, in packets of the agreed length."""
-        if not self.cuts(len(payload)):
-            self.send(payload_type, timestamp, payload, marker=marker, duration=len(payload))
+        if self._cutter is None and len(payload) == self.packet_octets:  # nearly always
+            self.send(payload_type, timestamp, payload, marker=marker, duration=self.packet_octets)
             return
         if self._cutter is None:
             self._cutter = Cutter(self.packet_octets)
