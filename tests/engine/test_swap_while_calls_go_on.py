@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from house import House
+from sounds import likeness
 
 from ivr.call import draft as draft_module
 from ivr.clock import SystemClock
@@ -18,6 +19,8 @@ from ivr.engine.shelf import shelf_of
 from ivr.menu.load import load_menu
 
 KNOWN = "+15550100"
+OLD_WORDS = "What has happened?"
+NEW_WORDS = "Tell us why you call."
 Build = Callable[..., Awaitable[House]]
 
 
@@ -51,6 +54,8 @@ async def test_a_live_call_keeps_its_version_and_its_queues_and_the_next_gets_th
     await call.wait_for_sound()
 
     edited(folder, ("queue: general", "queue: helpers"), ("\n  general: ", "\n  helpers: "))
+    prompts = folder / "prompts" / "en.yaml"
+    prompts.write_text(prompts.read_text().replace(OLD_WORDS, NEW_WORDS), "utf-8")
     shelf = shelf_of(house.settings)
     version = shelf.put(load_menu("northgas", folder))
     shelf.swap("northgas", version, action="publish", who="test", when=SystemClock().utc())
@@ -58,6 +63,10 @@ async def test_a_live_call_keeps_its_version_and_its_queues_and_the_next_gets_th
 
     (visit,) = exchange.visits.values()
     assert visit.menu.version == before
+    old, new = await house.clip(OLD_WORDS), await house.clip(NEW_WORDS)
+    await call.press("5", pace=0.04, held=0.06)  # typed ahead of the main menu
+    await until(lambda: likeness(call.recording, old) > 0.85)
+    assert likeness(call.recording, new) < 0.8
     await call.press("0", pace=0.04, held=0.06)
     await desk.item("connected")  # through the queue that only the old version has
     await call.hang_up()
@@ -69,6 +78,9 @@ async def test_a_live_call_keeps_its_version_and_its_queues_and_the_next_gets_th
     await second.wait_for_sound()
     (visit,) = exchange.visits.values()
     assert visit.menu.version == version
+    await second.press("5", pace=0.04, held=0.06)
+    await until(lambda: likeness(second.recording, new) > 0.85)
+    assert likeness(second.recording, old) < 0.8
     await second.hang_up()
 
 
