@@ -15,7 +15,7 @@ until the call is his (ICI.md sections 5.3 and 6.3). Whoever goes, the caller en
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.agents import events as floor
 from ivr.call.item import Item
@@ -90,6 +90,8 @@ class Consultation:
         """To whom the asking agent talks."""
         self._document = handoff.document
         self._refused = False
+        self._entries: list[dict[str, Any]] = []
+        """Of the record: the items of the consultation, while screens show them."""
 
     # --- as an errand --------------------------------------------------------------------------------------
 
@@ -157,6 +159,7 @@ class Consultation:
         logger.info("consult call=%s by=%s to=%s", self.visit.id, asker.agent, to)
         asker.consultation = self
         self.exchange.remember(self.item)
+        self._entries.append(self.customer.note_item(self.item))
         self.arrange()
         asker.become("held")
         self.item.tell()
@@ -180,6 +183,7 @@ class Consultation:
                 offer = Offer(f"{self.ticket}.{len(self.offers) + 1}", command.agent, self, self.exchange)
                 self.offers.append(offer)
                 self.exchange.remember(offer)
+                self._entries.append(self.customer.note_item(offer))
                 offer.begin()
             case floor.WithdrawOffer():
                 self._refused = command.why == "rejected"
@@ -257,6 +261,16 @@ class Consultation:
             self.exchange.tell_floor(floor.CallerLeft(self.ticket))
         self._finish("normal")
 
+    def send_keys(self, digits: str) -> None:
+        """Press keys towards the colleague."""
+        self._need_answered("sendDTMF")
+        for key in digits:
+            self.exchange.rooms.media.send_key(self._colleague_leg, key)
+
+    def _close_entries(self) -> None:
+        for entry in self._entries:
+            entry["outcome"] = entry["outcome"] or "consultation"
+
     def _need_answered(self, operation: str) -> None:
         if not self.answered or self.conferenced:
             state = "conferenced" if self.conferenced else "dialing"
@@ -312,6 +326,7 @@ class Consultation:
             self._colleague_out("normal")
         self.item.end(reason)
         self.asker.consultation = None
+        self._close_entries()
 
     def _colleague_out(self, reason: EndReason) -> None:
         self.exchange.consultations.pop(self.ticket, None)
@@ -328,6 +343,7 @@ class Consultation:
         asker = self.asker
         self.exchange.rooms.media.stop_playing(asker.leg)
         self.item.end(reason)
+        self._close_entries()
         asker.consultation = None
         was_held = asker.status == "held"
         asker.status = "connected"
@@ -349,6 +365,7 @@ class Consultation:
             return
         self.conferenced = False
         customer.pass_to(colleague)
+        self._close_entries()
         colleague.status = "connected"
         customer.arrange()
         asker.end(reason)
@@ -360,6 +377,7 @@ class Consultation:
         outside = self.outside
         assert outside is not None, "a consultation that was answered has somebody at the other end"
         self.item.end(reason)
+        self._close_entries()
         self.exchange.part(self.customer, reason)
         self.exchange.outside[self.visit.id] = outside
         outside.join()

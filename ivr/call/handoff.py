@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivr.agents import events as floor
 from ivr.call.item import Item
@@ -127,9 +127,7 @@ class Handoff:
         offer = Offer(f"{self.ticket}.{len(self.offers) + 1}", agent, self, self.exchange)
         self.offers.append(offer)
         self.exchange.remember(offer)
-        at = iso(self.exchange.rooms.clock.utc())
-        self.record.offers.append({"agent": agent, "item": offer.item_id, "at": at, "outcome": None})
-        self.visit.save()  # after a kill, whoever has the item on the screen must be told that it is gone
+        self.note_item(offer)
         offer.begin()
 
     @property
@@ -245,9 +243,17 @@ class Handoff:
         offer.consultation = None
         self.joined = offer
         self.record.agent, self.record.item = offer.agent, offer.item_id
+        for entry in self.record.offers:
+            if entry["item"] == offer.item_id:
+                entry["outcome"] = "answered"
+
+    def note_item(self, item: Item) -> dict[str, Any]:
+        """Somebody's screen shows this item: after a kill it must be told that it is gone."""
         at = iso(self.exchange.rooms.clock.utc())
-        entry = {"agent": offer.agent, "item": offer.item_id, "at": at, "outcome": "took over"}
+        entry = {"agent": item.agent, "item": item.item_id, "at": at, "outcome": None}
         self.record.offers.append(entry)
+        self.visit.save()
+        return entry
 
     def _note(self, agent: str, outcome: str) -> None:
         for entry in reversed(self.record.offers):

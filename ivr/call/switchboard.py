@@ -179,7 +179,9 @@ class ExchangeSwitchboard:
         offer.mute(on)
 
     async def send_dtmf(self, user: str, item_id: str, digits: str) -> None:
-        self._offer(item_id, "sendDTMF").send_keys(digits)
+        item = self._item(item_id, "sendDTMF", "connected")
+        party = item.consultation if isinstance(item, ConsultItem) else self._offer(item_id, "sendDTMF")
+        party.send_keys(digits)
 
     # --- more than one call -----------------------------------------------------------------------------------
 

@@ -77,6 +77,11 @@ async def test_a_caller_is_handed_over_after_a_word_with_the_colleague(house: Ho
     assert (await second.item("ended")).reason == "normal"
     handoff = (await house.record())["handoff"]
     assert (handoff["agent"], handoff["onward"]) == ("desk2", "desk2")
+    assert [(one["item"], one["outcome"]) for one in handoff["offers"]] == [
+        (item.id, "answered"),
+        (consult_id, "consultation"),
+        (asked.id, "answered"),
+    ]
 
 
 async def test_three_talk_and_whoever_leaves_leaves_the_other_two_together(house: House) -> None:
