@@ -423,8 +423,8 @@ class ShiftWithoutPatience(ShiftMachine):
 
 
 TestShiftWithoutPatience = ShiftWithoutPatience.TestCase
-TestShiftWithoutPatience.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestShiftWithoutPatience.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestShift = ShiftMachine.TestCase
-TestShift.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestShift.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestShiftWithoutPauses = ShiftWithoutPauses.TestCase
-TestShiftWithoutPauses.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestShiftWithoutPauses.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
