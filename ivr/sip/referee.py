@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivr.errors import LocalProtocolError
+from ivr.sip.again import again_with
 from ivr.sip.capabilities import ALLOW, SUPPORTED
 from ivr.sip.events import ReferRequested
 from ivr.sip.fields import plain, user_part
@@ -106,11 +107,25 @@ class Referee:
             ("Content-Type", FRAGMENT_TYPE),
         ):
             notify.headers.add(name, value)
+        if self._leg.authoriser is not None:
+            self._leg.authoriser.sign(notify)
         flow = self._core.flow_towards(dialog, self._leg.flow, self._leg.use_flow)
         self._under_way = self._core.send(notify, flow, self, now)
 
+    def _prove(self, sent: Sent, response: Response, now: float) -> bool:
+        """Send a NOTIFY that was challenged once more; whether it was, and could be."""
+        authoriser = self._leg.authoriser
+        if authoriser is None or not authoriser.takes(sent.request, response):
+            return False
+        dialog = self._leg.require_dialog()
+        dialog.local_sequence += 1
+        again = again_with(sent.request, dialog.local_sequence)
+        authoriser.sign(again, again=True)
+        self._under_way = self._core.send(again, sent.flow, self, now)
+        return True
+
     def on_response(self, sent: Sent, response: Response, now: float) -> None:
-        if sent is not self._under_way or not response.is_final:
+        if sent is not self._under_way or not response.is_final or self._prove(sent, response, now):
             return
         self._under_way = None
         if response.status >= 300:  # the peer does not want to hear of it any more

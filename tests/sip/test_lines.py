@@ -262,6 +262,41 @@ def test_a_request_in_the_call_is_challenged_and_sent_again(
     assert registrar.answers(again, status, challenge(status, realm="third", nonce="t2")).methods in ([], ["ACK"])
 
 
+def test_a_notify_of_ours_is_challenged_and_sent_again(registrar: Registrar) -> None:
+    invite = answered(registrar)
+    peer = registrar.peer
+    peer.says(f"""
+        REFER sip:200@192.0.2.2 SIP/2.0
+        Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK-refer
+        Max-Forwards: 70
+        From: {invite.headers["To"]};tag=them
+        To: {invite.headers["From"]}
+        Call-ID: {invite.call_id}
+        CSeq: 7 REFER
+        Contact: <sip:bob@192.0.2.1>
+        Refer-To: <sip:carol@pbx.example>
+        Content-Length: 0
+
+    """)
+    notify = registrar.got(peer.user_agent.accept_refer("out", peer.now))
+    assert notify.method == "NOTIFY"
+    again = registrar.asks(notify, 407, realm="third", nonce="t1")
+    assert again.method == "NOTIFY" and again.body == notify.body
+    assert is_right(proofs(again, "Proxy-Authorization")["third"], again)
+    assert again.cseq.sequence == notify.cseq.sequence + 1
+    registrar.answers(again, 200)
+    later = registrar.got(peer.user_agent.tell_refer("out", 200, peer.now))
+    assert later.cseq.sequence == again.cseq.sequence + 1
+
+
+def test_a_refer_of_ours_is_challenged_and_sent_again(registrar: Registrar) -> None:
+    answered(registrar)
+    peer = registrar.peer
+    refer = registrar.got(peer.user_agent.refer("out", "sip:carol@pbx.example", peer.now))
+    again = registrar.asks(refer, 401, realm="third", nonce="t1")
+    assert (again.method, is_right(proofs(again)["third"], again)) == ("REFER", True)
+
+
 def test_an_update_of_ours_is_challenged_and_sent_again(registrar: Registrar) -> None:
     """The refresh of a session timer, which goes by UPDATE where the peer takes that."""
     invite = registrar.asks(dial(registrar), 407, realm="proxy", nonce="p1")
