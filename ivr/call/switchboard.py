@@ -37,6 +37,9 @@ class ExchangeSwitchboard:
     def has_user(self, user: str) -> bool:
         return user in self._agents
 
+    def users(self) -> list[str]:
+        return list(self._agents)
+
     def password_of(self, user: str) -> str:
         return self._agents[user].password if user in self._agents else ""
 

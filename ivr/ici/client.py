@@ -88,6 +88,10 @@ class EventSender:
 
     # --- subscriptions ---------------------------------------------------------------------------
 
+    def users(self) -> list[str]:
+        """Those who have one."""
+        return self._subscriptions.users()
+
     def subscription_of(self, user: str) -> Subscription | None:
         """The one that counts, or None."""
         return self._subscriptions.of(user)

@@ -20,6 +20,7 @@ from ivr.ici.client import EventSender
 from ivr.ici.client_http import XML_TYPES, read_capped
 from ivr.ici.dialect import Dialect, Operation, Service, load
 from ivr.ici.endpoint_access import CHALLENGE, Unauthorised, authorise, refuse_browsers
+from ivr.ici.endpoint_monitor import MonitorFeed
 from ivr.ici.endpoint_operations import OFF_LOOP, Operations, Outcome
 from ivr.ici.switchboard import IciRefusal, Switchboard
 
@@ -60,11 +61,16 @@ class IciEndpoint:
     ) -> None:
         self._switchboard = switchboard
         self._dialect = dialect or load(settings.dialect)
-        self._operations = Operations(switchboard, sender, settings, self._dialect)
+        self._monitor = MonitorFeed(switchboard, settings, self._dialect)
+        self._operations = Operations(switchboard, sender, self._monitor, settings, self._dialect)
         self._size = ESCAPE_FACTOR * settings.max_attached_data + ENVELOPE_SIZE
         self._numbers = itertools.count(1)
         self.outcomes: Counter[str] = Counter()
         """How many requests ended how: ``ok`` or the code of the fault."""
+
+    async def close(self) -> None:
+        """End what supervisors are told; the screens of agents are the sender's."""
+        await self._monitor.close()
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes ``/ici/<service>``."""

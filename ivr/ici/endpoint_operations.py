@@ -16,6 +16,7 @@ from ivr.ici import attached_data, items
 from ivr.ici.capabilities import check
 from ivr.ici.client import EventSender
 from ivr.ici.dialect import OK, Dialect
+from ivr.ici.endpoint_monitor import MonitorFeed
 from ivr.ici.subscriptions import Subscription, check_callback, check_workcenter
 from ivr.ici.switchboard import IciRefusal, PhoneCallChanged, PhoneCallItem, Switchboard, UserChanged
 from ivr.ici.wire import Values
@@ -47,10 +48,16 @@ class Operations:
     """The operations of the four services, by service and name."""
 
     def __init__(
-        self, switchboard: Switchboard, sender: EventSender, settings: IciSettings, dialect: Dialect
+        self,
+        switchboard: Switchboard,
+        sender: EventSender,
+        monitor: MonitorFeed,
+        settings: IciSettings,
+        dialect: Dialect,
     ) -> None:
         self._switchboard = switchboard
         self._sender = sender
+        self._monitor = monitor
         self._settings = settings
         self._dialect = dialect
         self._limits = attached_data.Limits(document=settings.max_attached_data)
@@ -68,6 +75,8 @@ class Operations:
             ("IciUser", "getWorkmodes"): self._get_workmodes,
             ("IciUser", "setCurrentQueues"): self._set_current_queues,
             ("IciUser", "getQueues"): self._get_queues,
+            ("IciMonitor", "subscribeMonitor"): self._subscribe_monitor,
+            ("IciMonitor", "unsubscribeMonitor"): self._unsubscribe_monitor,
             ("IciItem", "getAttachedData"): self._get_attached_data,
             ("IciItem", "setAttachedData"): self._set_attached_data,
             ("IciItem", "getProperties"): self._get_properties,
@@ -204,6 +213,14 @@ class Operations:
         texts = {queue.id: queue.description for queue in self._switchboard.queues()}
         mine = self._switchboard.user(user).queues
         return Outcome({OK: [{"id": queue, "description": texts.get(queue, queue)} for queue in mine]})
+
+    # --- monitor ---------------------------------------------------------------------------------
+
+    async def _subscribe_monitor(self, user: str, values: Values) -> Outcome:
+        return Outcome(DONE.values, self._monitor.subscribe(user, values["appUrl"], values["appId"]))
+
+    async def _unsubscribe_monitor(self, user: str, values: Values) -> Outcome:
+        return Outcome(DONE.values, self._monitor.unsubscribe(user, values["appUrl"], values["appId"]))
 
     # --- item ------------------------------------------------------------------------------------
 

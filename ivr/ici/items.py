@@ -11,6 +11,7 @@ from ivr.ici.switchboard import (
     IciEvent,
     IciRefusal,
     ItemAttachedDataChanged,
+    MonitorDataChanged,
     PhoneCallChanged,
     PhoneCallItem,
     ProcessingStatus,
@@ -127,6 +128,8 @@ def event_message(event: IciEvent, app_ids: list[str], dialect: Dialect) -> tupl
             return "userChanged", {"appIds": app_ids, "user": user(view, dialect)}
         case ItemAttachedDataChanged(item_id, document):
             return "itemAttachedDataChanged", {"appIds": app_ids, "itemId": item_id, "attachedData": document}
+        case MonitorDataChanged(form):
+            return "monitorDataChanged", {"appIds": app_ids, "dataForm": form}
         case SubscriptionEnded(reason, description):
             return "subscriptionEnded", {
                 "appIds": app_ids,
@@ -143,6 +146,8 @@ def parse_event(name: str, values: Values, dialect: Dialect) -> IciEvent:
             return UserChanged(parse_user(_structure(values, "user"), dialect))
         case "itemAttachedDataChanged":
             return ItemAttachedDataChanged(values["itemId"] or "", values["attachedData"] or "")
+        case "monitorDataChanged":
+            return MonitorDataChanged(values["dataForm"] or "")
         case "subscriptionEnded":
             reason = values["reason"] or {}
             word = dialect.word("ended", reason.get("id") or "")

@@ -18,7 +18,13 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from ivr.ici.subscriptions import Subscription
-from ivr.ici.switchboard import IciEvent, ItemAttachedDataChanged, PhoneCallChanged, UserChanged
+from ivr.ici.switchboard import (
+    IciEvent,
+    ItemAttachedDataChanged,
+    MonitorDataChanged,
+    PhoneCallChanged,
+    UserChanged,
+)
 
 Waiter = TypeVar("Waiter")
 
@@ -39,6 +45,8 @@ def topic(event: IciEvent) -> Hashable | None:
             return "user", view.id
         case ItemAttachedDataChanged(item_id, _):
             return "attached data", item_id
+        case MonitorDataChanged():
+            return "monitor"
         case _:
             return None
 

@@ -83,6 +83,10 @@ class Switchboard(Protocol):
         """Whether there is such an agent."""
         ...
 
+    def users(self) -> list[str]:
+        """Everybody, for supervisors."""
+        ...
+
     def password_of(self, user: str) -> str:
         """The agent's password; empty means: only from loopback."""
         ...
@@ -182,6 +186,14 @@ class ItemAttachedDataChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitorDataChanged:
+    """Tell a supervisor the figures of queues and agents."""
+
+    data_form: str
+    """An XML document (`ivr.ici.monitor`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionEnded:
     """Tell the old callback that it will hear nothing more."""
 
@@ -189,4 +201,4 @@ class SubscriptionEnded:
     description: str
 
 
-IciEvent = PhoneCallChanged | UserChanged | ItemAttachedDataChanged | SubscriptionEnded
+IciEvent = PhoneCallChanged | UserChanged | ItemAttachedDataChanged | MonitorDataChanged | SubscriptionEnded

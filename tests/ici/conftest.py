@@ -65,6 +65,9 @@ class FakeSwitchboard:
     def has_user(self, user: str) -> bool:
         return user in self.passwords
 
+    def users(self) -> list[str]:
+        return list(self.views)
+
     def password_of(self, user: str) -> str:
         return self.passwords[user]
 

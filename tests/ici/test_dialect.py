@@ -56,7 +56,14 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
             "conference",
             "sendDTMF",
         ],
-        "IciEvent": ["phoneCallChanged", "userChanged", "itemAttachedDataChanged", "subscriptionEnded"],
+        "IciMonitor": ["subscribeMonitor", "unsubscribeMonitor"],
+        "IciEvent": [
+            "phoneCallChanged",
+            "userChanged",
+            "itemAttachedDataChanged",
+            "monitorDataChanged",
+            "subscriptionEnded",
+        ],
     }
     assert {service.namespace for service in dialect.services.values()} == {
         f"urn:{name}Interface" for name in dialect.services
