@@ -84,6 +84,7 @@ class CallingBack:
                 logger.info("callback_over ticket=%s outcome=%s", ticket, command.outcome)
                 del self._kept[ticket]
                 self._write(ticket)
+                self._exchange.daybook.changed()
             case floor.RingCustomer():
                 self._ring(command)
             case floor.StopCustomer(ticket=ticket) if ticket in self._calls:

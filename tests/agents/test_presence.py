@@ -75,3 +75,14 @@ def test_pr4_presence_never_drives_routing(open_shift, strict):
     shift.does(LoggedOn("ann"))
     assert shift.agent("ann").presence is (Presence.BUSY if strict else Presence.AVAILABLE)
     assert shift.offers(shift.joins("t1")) == []
+
+
+@pytest.mark.parametrize("workmode", [2, 3])
+def test_pr5_a_second_session_of_a_user_leaves_the_most_reachable_word(open_shift, workmode):
+    """Which telephone rings is another matter: the newest session's (H22)."""
+    shift = open_shift(ann=["general"])
+    shift.ready("ann")
+    shift.does(WorkmodeChosen("ann", workmode))
+    before = shift.agent("ann")
+    assert shift.does(LoggedOn("ann")) == []
+    assert shift.agent("ann") == before
