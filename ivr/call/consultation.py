@@ -69,6 +69,9 @@ class ConsultItem(Item):
 class Consultation:
     """One such call. `asker` is the offer by which the asking agent has the caller."""
 
+    own_line = False
+    """Whether the asking agent's telephone has a call of its own for the colleague, and its own keys for both."""
+
     def __init__(self, number: int, asker: Offer, handoff: Handoff, destination: TransferTarget) -> None:
         self.asker = asker
         self.customer = handoff
@@ -166,6 +169,11 @@ class Consultation:
         self.exchange.tell_floor(floor.CallHeld(asker.agent, self.customer.ticket))
         if (ringing := self.exchange.rooms.ringing) is not None:
             self.exchange.rooms.media.play(asker.leg, RINGING, [ringing], interrupt="never", loop=True)
+        self.call()
+
+    def call(self) -> None:
+        """Ring the colleague, or the line outside."""
+        to = self.destination
         if to.kind == "agent":
             self.exchange.consultations[self.ticket] = self
             self.exchange.tell_floor(floor.CallerSent(self.ticket, (to.name,), ring=RING))

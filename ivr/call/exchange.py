@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ivr.agents import events as floor
 from ivr.agents.floor import Floor
@@ -19,6 +19,7 @@ from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
+from ivr.call.leg_owner import LegOwner
 from ivr.call.locator import Locator
 from ivr.call.outside import OutsideCall
 from ivr.call.phones import Phones
@@ -30,6 +31,7 @@ from ivr.call.remembering import close_records
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
+from ivr.call.telephone_transfer import TelephoneTransfers
 from ivr.call.telephones import Telephones
 from ivr.call.transfer import Transfers
 from ivr.call.trunks import Trunks, place_of
@@ -46,16 +48,6 @@ ITEMS_KEPT = 2000
 GOODBYE_WAIT = 3.0
 """Seconds that live calls have to answer our BYE when the engine stops."""
 logger = logging.getLogger(__name__)
-
-
-class Leg(Protocol):
-    """Whoever owns one side of a call."""
-
-    def on_sip(self, event: sip.Output) -> None: ...
-
-    def on_media(self, event: MediaEvent) -> None: ...
-
-    def sound_lost(self) -> None: ...
 
 
 class Exchange:
@@ -75,11 +67,12 @@ class Exchange:
         self.direct = DirectBridges(rooms.signalling)
         self.tasks = Tasks("exchange")
         self.visits: dict[str, Visit] = {}
-        self.legs: dict[str, Leg] = {}
+        self.legs: dict[str, LegOwner] = {}
         self.handoffs: dict[str, Handoff] = {}
         self.consultations: dict[str, Consultation] = {}
         """By ticket: those in which a colleague's telephone rings or is picked up."""
         self.transfers = Transfers(self)
+        self.telephone_transfers = TelephoneTransfers(self)
         self.items: OrderedDict[str, Item] = OrderedDict()
         self.outside: dict[str, OutsideCall | Referral] = {}
         self.accepting = False
@@ -114,6 +107,9 @@ class Exchange:
         if isinstance(event, sip.WayFailed):
             logger.warning("way_failed leg=%s at=%s status=%d", event.leg, place_of(event.flow), event.status)
             self.locator.failed(event.flow)
+            return
+        if isinstance(event, sip.ReferRequested):
+            self.telephone_transfers.asked(event)
             return
         name = getattr(event, "leg", "")
         leg = self.legs.get(name)
@@ -171,6 +167,8 @@ class Exchange:
             return
         if incoming.replaces:
             take_place(self, incoming)
+            return
+        if self.telephone_transfers.takes(incoming):
             return
         self.calls_total += 1
         stamp = self.rooms.clock.utc().strftime("%Y%m%d-%H%M%S")
@@ -394,12 +392,6 @@ class Exchange:
             referral.begin()
         else:
             self.call_outside(visit, to, outcome)
-
-    def referral_told(self, visit: Visit, event: sip.ReferAccepted | sip.ReferProgress | sip.ReferEnded) -> None:
-        """What became of our REFER in the caller's dialog."""
-        referral = self.outside.get(visit.id)
-        if isinstance(referral, Referral):
-            referral.on_sip(event)
 
     def cancel_transfer(self, visit: Visit) -> None:
         """The caller no longer wants it, or is gone."""

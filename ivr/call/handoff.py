@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ivr.agents import events as floor
@@ -61,6 +61,8 @@ class Handoff:
         """The attached data, as it travels: the same through all handoffs of a visit."""
         self.offers: list[Offer] = []
         self.joined: Offer | None = None
+        self.on_offer: Callable[[str, str], None] = lambda agent, outcome: None
+        """Told of each agent: ``offered``, then ``answered`` or why not."""
         self.record = HandoffRecord(
             queue=command.queue,
             reason=command.reason,
@@ -127,6 +129,7 @@ class Handoff:
         offer = Offer(f"{self.ticket}.{len(self.offers) + 1}", agent, self, self.exchange)
         self.offers.append(offer)
         self.exchange.remember(offer)
+        self.on_offer(agent, "offered")
         self.note_item(offer)
         offer.begin()
 
@@ -256,6 +259,7 @@ class Handoff:
         return entry
 
     def _note(self, agent: str, outcome: str) -> None:
+        self.on_offer(agent, outcome)
         for entry in reversed(self.record.offers):
             if entry["agent"] == agent and entry["outcome"] is None:
                 entry["outcome"] = outcome

@@ -224,7 +224,8 @@ class Offer(Item):
 
     def _follow_hold(self) -> None:
         """The hold key of the telephone does what that of the screen does, while there is one call on it."""
-        if self._voice is None or self.consultation is not None or self.status == "conferenced":
+        asking = self.consultation is not None and not self.consultation.own_line
+        if self._voice is None or asking or self.status == "conferenced":
             return
         if self._voice.holds_us and self.status == "connected":
             self._held_by_phone = True

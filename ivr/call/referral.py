@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 QUIET = 32.0
 """Seconds within which a caller's side that tells nothing of its transfer must have left, or it has failed."""
+Told = sip.ReferAccepted | sip.ReferProgress | sip.ReferEnded
 logger = logging.getLogger(__name__)
 
 
@@ -47,7 +48,7 @@ class Referral:
         except (IvrError, OSError) as error:
             self._failed(str(error))
 
-    def on_sip(self, event: sip.ReferAccepted | sip.ReferProgress | sip.ReferEnded) -> None:
+    def on_sip(self, event: Told) -> None:
         """What the caller's side makes of it."""
         match event:
             case sip.ReferAccepted():
@@ -88,3 +89,9 @@ class Referral:
         then the caller's side hangs up."""
         self._told = True
         self._tasks.cancel()
+
+
+def tell_referral(outside: object, event: Told) -> None:
+    """What became of a REFER in a caller's dialog, to whoever has sent it; it may have lost interest."""
+    if isinstance(outside, Referral):
+        outside.on_sip(event)

@@ -212,8 +212,8 @@ class Signalling:
         )
         self._carry_out(outputs)
 
-    def accept_refer(self, leg: str) -> None:
-        self._wish(lambda now: self.user_agent.accept_refer(leg, now))
+    def accept_refer(self, leg: str, *, status: int = 100) -> None:
+        self._wish(lambda now: self.user_agent.accept_refer(leg, now, status=status))
 
     def refuse_refer(self, leg: str, status: int, *, phrase: str = "") -> None:
         self._wish(lambda now: self.user_agent.refuse_refer(leg, status, now, phrase=phrase))

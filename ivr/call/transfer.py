@@ -11,6 +11,7 @@ The caller hears music all the while. ICI.md section 6.3 (5b), AGENTS_AND_HANDOF
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
     from ivr.call.offer import Offer
 
+Told = Callable[[int], None]
+STATUSES = {"offered": 180, "answered": 200, "rejected": 603, "missed": 408, "abandoned": 487}
+"""What becomes of an offer to a colleague, for a telephone that asked for the transfer."""
 logger = logging.getLogger(__name__)
 
 
@@ -41,8 +45,9 @@ class Transfers:
         destination = find_target(self._exchange, handoff.visit, to, by=offer.agent)
         self.blind_to(offer, destination)
 
-    def blind_to(self, offer: Offer, destination: TransferTarget) -> None:
-        """Likewise, to a destination that was checked."""
+    def blind_to(self, offer: Offer, destination: TransferTarget, told: Told = lambda status: None) -> None:
+        """Likewise, to a destination that was checked. `told` hears how it goes in statuses of SIP: 180 while
+        somebody's telephone rings, 200 when the caller is there, or why not."""
         handoff = self._owned(offer)
         visit = handoff.visit
         logger.info("transfer call=%s by=%s to=%s", visit.id, offer.agent, destination)
@@ -50,13 +55,15 @@ class Transfers:
         self._exchange.part(handoff, "transferred")
         match destination.kind:
             case "agent":
-                self._wait_again(handoff, (destination.name, offer.agent))
+                self._wait_again(handoff, (destination.name, offer.agent), told=told)
             case "queue":
                 self._wait_again(handoff, (), destination.name)
+                told(200)
             case "step":
                 visit.tell(SentBack(destination.name))
+                told(200)
             case "number":
-                self._outside(handoff, destination.name, offer.agent)
+                self._outside(handoff, destination.name, offer.agent, told)
 
     def put_back(self, handoff: Handoff, why: str, agents: tuple[str, ...] = ()) -> None:
         """Whoever had the caller is gone: `agents` are asked in turn, then the queue he came by."""
@@ -79,9 +86,12 @@ class Transfers:
         assert isinstance(handoff, Handoff), "a consulted colleague has no caller to send"
         return handoff
 
-    def _wait_again(self, handoff: Handoff, agents: tuple[str, ...], queue: str = "") -> None:
+    def _wait_again(
+        self, handoff: Handoff, agents: tuple[str, ...], queue: str = "", told: Told = lambda status: None
+    ) -> None:
         visit = handoff.visit
         if visit.over:
+            told(487)
             return
         command = replace(handoff.command, queue=queue or handoff.queue)
         visit.sounding.wait(() if agents else command.waiting)
@@ -90,6 +100,9 @@ class Transfers:
         ticket = self._exchange.begin_handoff(visit, command, since=since, sent_to=agents)
         more = command.priority_raise
         if agents:
+            self._exchange.handoffs[ticket].on_offer = lambda agent, outcome: told(
+                STATUSES.get(outcome, 480) if agent == agents[0] else 480
+            )
             self._exchange.tell_floor(
                 floor.CallerSent(ticket, agents, command.queue, joined=since, priority_raise=more)
             )
@@ -98,11 +111,12 @@ class Transfers:
                 floor.CallerJoined(ticket, command.queue, more, since, visit.number, returned=True)
             )
 
-    def _outside(self, handoff: Handoff, number: str, agent: str) -> None:
+    def _outside(self, handoff: Handoff, number: str, agent: str, told: Told) -> None:
         visit = handoff.visit
         visit.sounding.wait(())
 
         def outcome(joined: bool) -> None:
+            told(200 if joined else 480)
             if not joined and not visit.over:
                 self._exchange.cancel_transfer(visit)
                 visit.note_incident(f"{number} could not be reached")

@@ -13,6 +13,7 @@ from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord, HandoffRecord, figures_of
 from ivr.call.recordings import Recordings
+from ivr.call.referral import tell_referral
 from ivr.call.refusal import refusal_of
 from ivr.call.sounding import Sounding
 from ivr.call.tasks import Tasks
@@ -144,7 +145,7 @@ class Visit:
             case sip.KeyInfo():
                 self._key(event.key, self._now())
             case sip.ReferAccepted() | sip.ReferProgress() | sip.ReferEnded():
-                self.exchange.referral_told(self, event)
+                tell_referral(self.exchange.outside.get(self.id), event)
             case _:
                 pass
 

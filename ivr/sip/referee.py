@@ -56,8 +56,9 @@ class Referee:
 
     # --- the decision
 
-    def accept(self, now: float) -> None:
-        """202, and that we try. With ``Refer-Sub: false`` that is all the peer wants to hear (RFC 4488)."""
+    def accept(self, now: float, status: int = 100) -> None:
+        """202, and a NOTIFY that we try, or that it is done already (`status`). With ``Refer-Sub: false`` the 202
+        is all the peer wants to hear (RFC 4488)."""
         headers: list[Header] = [self._leg.contact, ALLOW, SUPPORTED]
         silent = (self._request.headers.get("Refer-Sub") or "").split(";")[0].strip().lower() == "false"
         if silent:
@@ -68,7 +69,8 @@ class Referee:
             return
         self.deadline = now + NO_LONGER
         self._core.queue.watch(self)
-        self._send(100, "", now)
+        self._ended = status >= 200
+        self._send(status, "", now)
 
     def refuse(self, status: int, now: float, phrase: str = "") -> None:
         self._core.reply(self._take(), status, now, phrase=plain(phrase))

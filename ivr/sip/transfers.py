@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.core import Core
-from ivr.sip.events import Output
+from ivr.sip.events import Flow, Output
 from ivr.sip.fields import plain
 from ivr.sip.leg import Leg, Phase
 from ivr.sip.refer_to import refer_to
@@ -49,9 +49,16 @@ class Transfers:
         """
         return Replaces.of_peer(self._live(leg).require_dialog()).encode()
 
-    def accept_refer(self, leg: str, now: float) -> list[Output]:
-        """Answer `ReferRequested` with 202, and tell that we try. The leg itself may be over meanwhile."""
-        self._referee(leg).accept(now)
+    def flow_of(self, leg: str) -> Flow:
+        """The way between us and the peer of a call. Raises LocalProtocolError for a leg that is not live."""
+        return self._live(leg).flow
+
+    def accept_refer(self, leg: str, now: float, *, status: int = 100) -> list[Output]:
+        """Answer `ReferRequested` with 202, and tell that we try, or with `status` 200 that it is done already.
+
+        The leg itself may be over meanwhile.
+        """
+        self._referee(leg).accept(now, status)
         return self._core.take_outbox()
 
     def refuse_refer(self, leg: str, status: int, now: float, *, phrase: str = "") -> list[Output]:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from call.test_handoff import KNOWN, ask_for_a_person
 from house import House
 from sounds import tone_level
 
+from ivr.call.reference import reference_in
 from ivr.config import HostPort, MenuSettings, SipSettings
-from ivr.testing.phone import Answering, ScriptedPhone
-
-KNOWN = "+15550100"
+from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
 MENU = """\
 ivr: 1
@@ -59,41 +59,89 @@ async def test_the_callers_own_telephone_calls_the_number_and_we_leave(
     assert reached.incoming is not None
     assert [value.text for value in reached.incoming.user_to_user] == [record["id"], "order"]
 
-    target.answering = Answering(status=486)
-    again = await phone.dial(house.uri)
-    await again.wait_for_sound()
-    await asyncio.wait_for(again.ended(), 10)
-    async with asyncio.timeout(5):
-        while (record := await house.record())["steps"][-1]["step"] != "fault":
-            await asyncio.sleep(0.02)
-    assert record["steps"][0]["exit"] == "failed"
     await target.stop()
 
 
-async def test_a_customer_who_is_put_through_has_the_place_of_who_called_first(house: House) -> None:
-    """RFC 3891: the receptionist waits for the agent, the customer talks to him."""
-    desk = await house.desk("desk1")
-    reception, customer = await house.phone(KNOWN), await house.phone("+15550177")
-    first = await reception.dial(house.uri)
-    await first.wait_for_sound()
-    await first.press("0")
-    agent = await desk.phone.next_call()
-    await desk.item("connected")
-    assert house.engine.exchange is not None
-    visit = next(iter(house.engine.exchange.visits.values()))
-    theirs = reception.signalling.user_agent.call_named(first.leg)
-    call = await customer.dial(house.uri, headers=[("Replaces", theirs), ("Require", "replaces")])
-    assert call.status == 200
-    await asyncio.wait_for(first.ended(), 5)
-    item = await desk.item("connected", after=2)
-    assert item.remote_numbers == ("+15550177",)
-    await asyncio.gather(call.talk_tone(440, 1.0), agent.talk_tone(880, 1.0))
-    assert tone_level(agent.recording, 440) > 0.5 and tone_level(call.recording, 880) > 0.5
-    assert not visit.over
+async def both_ways(one: PhoneCall, other: PhoneCall) -> None:
+    """Each hears the other's tone from now on."""
+    marks = len(one.recording), len(other.recording)
+    await asyncio.gather(one.talk_tone(440, 0.5), other.talk_tone(880, 0.5))
+    await asyncio.sleep(0.1)
+    assert tone_level(one.recording[marks[0] :], 880) > 0.5, "the first does not hear the second"
+    assert tone_level(other.recording[marks[1] :], 440) > 0.5, "the second does not hear the first"
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.02)
+
+
+async def test_an_agents_telephone_sends_the_caller_on(house: House) -> None:
+    first, second = await house.desk("desk1"), await house.desk("desk2", answering=Answering(status=486))
+    call = await ask_for_a_person(house)
+    agent = await first.phone.next_call()
+    await first.item("connected")
+    here = house.uri.removeprefix("sip:ivr@")
+    for nobody, status in ((f"sip:nobody@{here}", 403), ("tel:+4930123456", 403), (f"sip:desk3@{here}", 480)):
+        refused = await agent.refer(nobody)
+        assert (refused.outcome, refused.status) == ("refused", status)
+    assert (await call.refer(f"sip:desk2@{here}")).status == 403, "a caller sends nobody anywhere"
+    assert first.statuses == ["alerting", "connected"]
+
+    await agent.refer(f"sip:desk2@{here}")  # who is busy gives the caller back
+    assert (await second.item("ended")).reason == "rejected"
+    agent = await first.phone.next_call()
+    await first.item("connected", after=3)
+
+    second.phone.answering = Answering(after=0.2)
+    await until(lambda: str(house.engine.exchange.agents.agent("desk2").state) == "available")  # type: ignore[union-attr]
+    await agent.refer(f"sip:desk2@{here}")
+    colleague = await second.phone.next_call()
+    item = await second.item("connected", after=2)
+    assert colleague.incoming is not None
+    assert reference_in(colleague.incoming.user_to_user) == item.id
+    await both_ways(call, colleague)
+    await colleague.refer(f"sip:general@{here}")  # a queue
+    await first.item("connected", after=5)
     await call.hang_up()
-    await asyncio.wait_for(agent.ended(), 5)
+    record = await house.record()
+    assert [one["onward"] for one in record["handoffs"]] == ["desk2", "desk2", "queue:general", None]
+
+
+async def test_a_customer_is_put_through_twice_and_keeps_his_place(house: House) -> None:
+    """RFC 3891: a receptionist waits for the agent, and the customer talks to him. RFC 5589: the agent asks a
+    colleague on his second line, and the customer talks to that one."""
+    first, second = await house.desk("desk1"), await house.desk("desk2", ready=False)
+    reception, customer = await house.phone(KNOWN), await house.phone("+15550177")
+    asks = await reception.dial(house.uri)
+    await asks.wait_for_sound()
+    await asks.press("0")
+    agent = await first.phone.next_call()
+    await first.item("connected")
+    place = reception.signalling.user_agent.call_named(asks.leg)
+    call = await customer.dial(house.uri, headers=[("Replaces", place), ("Require", "replaces")])
+    assert call.status == 200
+    await asyncio.wait_for(asks.ended(), 5)
+    assert (await first.item("connected", after=2)).remote_numbers == ("+15550177",)
+    await both_ways(call, agent)
+
+    here = house.uri.removeprefix("sip:ivr@")
+    await agent.offer("sendonly")  # the hold key
+    await first.item("held")
+    second_line = await first.phone.dial(f"sip:desk2@{here}")
+    assert second_line.status == 200
+    colleague = await second.phone.next_call()
+    await both_ways(second_line, colleague)
+    done = await agent.refer(f"sip:desk2@{here}", to_call=second_line)
+    assert (done.outcome, done.status) == ("succeeded", 200)
+    await asyncio.gather(agent.ended(), second_line.ended())
+    await both_ways(call, colleague)
+    assert (await first.item("ended")).reason == "transferred"
+    await call.hang_up()
+    await asyncio.wait_for(colleague.ended(), 5)
     record = await house.record()
     assert "+15550177 took the place" in record["incidents"][0]["what"]
-    async with asyncio.timeout(5):
-        while house.engine.exchange.legs:
-            await asyncio.sleep(0.02)
+    assert (record["handoff"]["agent"], record["handoff"]["onward"]) == ("desk2", "desk2")
+    assert house.engine.exchange is not None
+    await until(lambda: not house.engine.exchange.legs)  # type: ignore[union-attr]

@@ -299,3 +299,24 @@ async def test_an_agents_telephone_that_has_registered_is_rung_there(
     finally:
         await desk.client.close()
     assert (await house.record())["handoff"]["agent"] == "desk1"
+
+
+async def test_an_agents_baresip_sends_the_caller_to_a_colleague(house: House, telephone: Telephone) -> None:
+    agent = await telephone("desk1", tone=880, answers=True)
+    desk = Desk("desk1", house.ici_url, agent)
+    colleague = await house.desk("desk2", ready=False)
+    await desk.log_on()
+    try:
+        phone = await house.phone("+15550100")
+        call = await phone.dial(house.uri)
+        await call.wait_for_sound()
+        await call.press("0")
+        await desk.item("connected")
+        await agent.do("transfer", f"sip:desk2@{house.uri.partition('@')[2]}")
+        await colleague.item("connected")
+        assert (await desk.item("ended")).reason == "transferred"
+        await agent.event("CALL_CLOSED")
+        await call.hang_up()
+    finally:
+        await desk.client.close()
+    assert (await house.record())["handoff"]["agent"] == "desk2"

@@ -275,6 +275,19 @@ def test_a_telephone_that_wants_a_transfer_is_told_how_it_goes(answered: Any) ->
     assert user_agent.transactions == 0
 
 
+def test_what_is_done_at_once_is_told_at_once(answered: Any) -> None:
+    peer, user_agent = answered.peer, answered.peer.user_agent
+    asked(answered)
+    only = peer.got(user_agent.accept_refer(answered.leg, peer.now, status=200)).request
+    assert (only.body, only.headers["Subscription-State"]) == (
+        b"SIP/2.0 200 OK\r\n",
+        "terminated;reason=noresource",
+    )
+    done(answered, only)
+    assert peer.got(user_agent.tell_refer(answered.leg, 486, peer.now)).sent == []
+    assert asked(answered, cseq=3).events == [ReferRequested(answered.leg, TARGET, "bob")]
+
+
 def test_what_is_told_while_a_notify_is_under_way_waits_and_the_last_word_wins(answered: Any) -> None:
     peer, user_agent = answered.peer, answered.peer.user_agent
     asked(answered)
