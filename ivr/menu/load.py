@@ -206,7 +206,7 @@ def _doubt(mending: Mending | None, unreadable: list[Problem], unread: frozenset
         doubt.patched |= mending.patched
     doubt.values = not all(problem.message.startswith(NOTHING_LOST) for problem in unreadable)
     doubt.ways = doubt.values or (mending is not None and mending.ways)
-    doubt.levels = doubt.grants = doubt.ways
+    doubt.levels = doubt.grants = doubt.ways or (mending is not None and mending.levels)
     return doubt
 
 

@@ -30,6 +30,7 @@ _PLAIN = frozenset(
 )  # fmt: skip
 """Keys that lead nowhere and prove nothing."""
 _NAMED = ({"$ref": "#/$defs/step"}, {"$ref": "#/$defs/source"})
+_RESERVED = re.compile(r"\b(START|BACK|REPEAT|RETURN|END)\b")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -41,7 +42,9 @@ class Mending:
     lost: set[str] = field(default_factory=set)
     """Words in what was left away: they may have been values."""
     ways: bool = False
-    """Some step may lead elsewhere than it says now, or prove or need something else."""
+    """Some step may lead elsewhere than it says now."""
+    levels: bool = False
+    """Some step may prove or need something else than it says now."""
     patched: set[str] = field(default_factory=set)
     """Steps and look-ups that lost keys."""
     away: list[Node] = field(default_factory=list)
@@ -139,6 +142,9 @@ def _with_kind(step: Mapping) -> Mapping:
 class _Mender:
     def __init__(self, mending: Mending) -> None:
         self.mending = mending
+        steps = mending.root.get("steps")
+        self.steps = {key.text for key, _ in steps.entries} if isinstance(steps, Mapping) else set()
+        """What a key that is not known may have led to."""
         self.name = ""
         """Of the step or look-up that is mended."""
 
@@ -197,13 +203,17 @@ class _Mender:
         return Sequence(tuple(items), listing.line, listing.column)
 
     def lose(self, node: Node, key: str) -> None:
-        self.mending.lost.update(_words(node))
+        words = _words(node)
+        self.mending.lost.update(words)
         self.mending.away.append(node)
         self.mending.patched.add(self.name)
-        self.doubt(key)
+        if key or words & self.steps or _RESERVED.search(str(node)):
+            self.doubt(key)
+        self.mending.levels = True
 
     def doubt(self, key: str) -> None:
         self.mending.ways |= key not in _PLAIN
+        self.mending.levels |= key not in _PLAIN
 
 
 def _made_up(part: Schema) -> Node:
