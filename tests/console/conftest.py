@@ -143,6 +143,9 @@ class FakeEngine:
         self.views[user] = dataclasses.replace(make_user(3), id=user, workcenter_id=workcenter)
         await self._note("log_on", user, workcenter)
 
+    async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
+        """Nothing here outlives its process."""
+
     async def log_off(self, user: str, cause: str) -> None:
         await self._note("log_off", user, cause)
 
