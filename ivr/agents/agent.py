@@ -72,6 +72,8 @@ class Agent:
         """Since when the call goes on, or went on; monotonic seconds."""
         self.queue = ""
         """Queue of the caller talked to; empty for none."""
+        self.left: frozenset[str] = frozenset()
+        """Queues signed off from (`sign_on`)."""
         self._missed_at: float | None = None
         self._reason_before_loss = ""
         self._aside: tuple[str | None, float] | None = None
@@ -103,6 +105,7 @@ class Agent:
             presence=presence_of(self.state, screen=self.screen, phone=self.phone, strict=self._strict),
             ticket=self.ticket,
             phone=self.phone,
+            left=self.left,
         )
 
     # --- the agent's own wishes -------------------------------------------------------------------------
@@ -111,7 +114,7 @@ class Agent:
         """The desktop is (again) there. From off: not ready, so that nothing is offered unasked (AG1)."""
         was_there, self.screen = self.screen, True
         if self.state is AgentState.OFF:
-            self.calls = 0
+            self.calls, self.left = 0, frozenset()
             self._not_ready("logon")
         elif self.state is AgentState.NOT_READY and not was_there:
             self._return_from_loss(now)

@@ -12,6 +12,7 @@ from typing import Literal
 from ivr.agents.queue_rule import EMERGENCY as EMERGENCY
 from ivr.agents.queue_rule import QueueRule as QueueRule
 from ivr.agents.queue_rule import Spill as Spill
+from ivr.agents.sign_on import QueuesLeft as QueuesLeft
 from ivr.agents.states import AgentState as AgentState
 from ivr.agents.states import Presence as Presence
 
@@ -252,6 +253,7 @@ class CallTaken:
 Event = (
     LoggedOn
     | WorkmodeChosen
+    | QueuesLeft
     | ScreenLost
     | PhoneChanged
     | CallerJoined
@@ -418,6 +420,8 @@ class AgentChanged:
     ticket: str | None = field(default=None)
     phone: bool = True
     """Whether the telephone can be reached, as far as is known."""
+    left: frozenset[str] = frozenset()
+    """Queues signed off from."""
 
 
 Command = (

@@ -44,6 +44,7 @@ from ivr.agents.events import (
     QueueClosed,
     QueueOpened,
     QueueRule,
+    QueuesLeft,
     Rejected,
     ScreenLost,
     TicketEnded,
@@ -174,6 +175,8 @@ class Floor(Matching):
                 self._touch(self._agent(agent_id)).log_on(now)
             case WorkmodeChosen():
                 self._choose_workmode(event, now)
+            case QueuesLeft(agent=agent_id, queues=left):
+                self._touch(self._agent(agent_id)).left = left
             case ScreenLost(agent=agent_id):
                 self._screen_lost(self._agent(agent_id))
             case PhoneChanged(agent=agent_id, reachable=reachable):
@@ -375,6 +378,7 @@ class Floor(Matching):
         return any(ticket.fits(agent.id, now) for agent in at_work)
 
     def _restore(self, agent: Agent, saved: SavedState, now: float) -> None:
+        agent.left = saved.left
         agent.restore(saved.state, saved.reason, saved.next_workmode, now)
         if agent.state in TALKING or agent.state is AgentState.WRAP_UP:
             agent.finish_call(now, self._routing.wrap_up)

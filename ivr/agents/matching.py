@@ -27,6 +27,7 @@ from ivr.agents.figures import Handling, StateTimes
 from ivr.agents.memory import LastAgents, Place, Places
 from ivr.agents.overview import Overview
 from ivr.agents.routing import agent_to_overtake, can_be_sent_to, free_agents, waiting_in_order
+from ivr.agents.sign_on import has_left
 from ivr.agents.strategy import STRATEGIES, Strategy
 from ivr.agents.ticket import Ticket
 from ivr.agents.views import Person
@@ -92,10 +93,11 @@ class Matching(Overview):
 
     def _overflow(self, now: float) -> None:
         """Who has waited too long, and who waits for nobody (RT8), is told so."""
-        screens = {agent.id for agent in self._agents.values() if agent.screen}
+        listening = [agent for agent in self._agents.values() if agent.screen]
         patience = self._routing.unstaffed
         for ticket in [t for t in self._tickets.values() if t.waits and t.has_queue]:
-            if ticket.lines or not ticket.everybody.isdisjoint(screens):
+            there = {agent.id for agent in listening if not has_left(agent.left, ticket.rule)}
+            if ticket.lines or not ticket.everybody.isdisjoint(there):
                 ticket.alone_since = None
             elif ticket.alone_since is None:
                 ticket.alone_since = now

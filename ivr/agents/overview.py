@@ -9,6 +9,7 @@ from ivr.agents.agent import TALKING, Agent
 from ivr.agents.announcing import wait_range
 from ivr.agents.events import AgentState, QueueRule
 from ivr.agents.figures import Handling, QueueFigures, StateTimes
+from ivr.agents.sign_on import has_left
 from ivr.agents.ticket import Ticket
 from ivr.agents.views import AgentView, CallbackView
 from ivr.errors import LocalProtocolError
@@ -45,6 +46,7 @@ class Overview:
             screen=agent.screen,
             accepted=agent.accepted,
             phone=agent.phone,
+            left=agent.left,
         )
 
     def agents(self) -> list[AgentView]:
@@ -73,9 +75,10 @@ class Overview:
         return None if ticket is None else ticket.waited(now)
 
     def staffed(self, name: str) -> bool:
-        """Whether anybody with the skills of a queue is logged on with a screen, busy or not (RT8)."""
-        skills = self._rule(name).skills
-        return any(agent.screen and skills <= agent.skills.keys() for agent in self._agents.values())
+        """Whether anybody with the skills of a queue is signed on to it with a screen, busy or not (RT8)."""
+        rule = self._rule(name)
+        listening = (a for a in self._agents.values() if a.screen and not has_left(a.left, rule))
+        return any(rule.skills <= agent.skills.keys() for agent in listening)
 
     def wait_range(self, ticket_id: str) -> tuple[int, int] | None:
         """Least and most minutes until an agent is free; None when nobody can say (RT8, RT16)."""

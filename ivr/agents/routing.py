@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ivr.agents.agent import Agent
 from ivr.agents.events import AgentState
 from ivr.agents.reach import level_of
+from ivr.agents.sign_on import has_left
 from ivr.agents.strategy import Candidate, Strategy
 from ivr.agents.ticket import Rank, Ticket
 from ivr.config.skills import LAST_CHOICE
@@ -20,7 +21,8 @@ def waiting_in_order(tickets: Iterable[Ticket], now: float) -> list[Ticket]:
 
 def free_agents(free: Iterable[Agent], ticket: Ticket, strategy: Strategy, last: str, now: float) -> list[Agent]:
     """Who of `free` may have this caller, the first to be rung first. `last` spoke with the caller last."""
-    fit = {agent.id: agent for agent in free if ticket.fits(agent.id, now)}
+    there = (agent for agent in free if not has_left(agent.left, ticket.rule))
+    fit = {agent.id: agent for agent in there if ticket.fits(agent.id, now)}
     found = [
         Candidate(a.id, level_of(a.skills, ticket.rule.skills) or LAST_CHOICE, a.idle_since, a.calls, a.id == last)
         for a in fit.values()

@@ -19,6 +19,7 @@ class SavedState:
     state: AgentState
     reason: str
     next_workmode: int | None
+    left: frozenset[str] = frozenset()
 
 
 def saved(change: AgentChanged) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def saved(change: AgentChanged) -> dict[str, Any]:
         "next_workmode": change.next_workmode,
         "presence": change.presence.value,
         "ticket": change.ticket,
+        "left": sorted(change.left),
     }
 
 
@@ -43,7 +45,9 @@ def saved_state(document: Mapping[str, Any]) -> SavedState | None:
             next_workmode = int(next_workmode)
     except (ValueError, TypeError, LocalProtocolError):
         return None
-    return SavedState(state, reason if isinstance(reason, str) else "", next_workmode)
+    left = document.get("left") or ()
+    names = frozenset(map(str, left)) if isinstance(left, list | tuple) else frozenset()
+    return SavedState(state, reason if isinstance(reason, str) else "", next_workmode, names)
 
 
 @dataclass(frozen=True, slots=True)

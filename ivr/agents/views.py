@@ -40,6 +40,8 @@ class AgentView:
     """Accepted on the screen while the telephone still rings."""
     phone: bool
     """Whether the telephone can be reached, as far as is known."""
+    left: frozenset[str] = frozenset()
+    """Queues signed off from."""
 
 
 @dataclass(frozen=True, slots=True)

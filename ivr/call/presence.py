@@ -31,6 +31,7 @@ async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: a
         "workmode": command.workmode,
         "next_workmode": command.next_workmode,
         "presence": str(command.presence),
+        "left": sorted(command.left),
         "at": exchange.rooms.clock.utc().isoformat(),
     }
     try:
@@ -49,11 +50,17 @@ async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: a
         watcher(command.agent)
 
 
+def served_by(exchange: Exchange, user: str) -> list[str]:
+    """Queues the agent's skills are enough for, signed on or not."""
+    skills = exchange.agents.agent(user).skills
+    return [name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= skills]
+
+
 def user_view(exchange: Exchange, user: str) -> UserView:
     """The agent as ICI shows one."""
     settings = next(agent for agent in exchange.rooms.settings.agents if agent.id == user)
     agent = exchange.agents.agent(user)
-    queues = tuple(name for name, queue in exchange.menu.queues.items() if frozenset(queue.skills) <= agent.skills)
+    queues = tuple(name for name in served_by(exchange, user) if name not in agent.left)
     workmode, text = agent.workmode, WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}")
     following = agent.next_workmode
     if agent.state is floor.AgentState.WRAP_UP:

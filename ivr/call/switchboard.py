@@ -10,7 +10,7 @@ from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
 from ivr.call.offer import Offer
-from ivr.call.presence import WORKMODE_TEXTS, user_view
+from ivr.call.presence import WORKMODE_TEXTS, served_by, user_view
 from ivr.call.screens import save_screen
 from ivr.call.transfer_target import find_target
 from ivr.errors import IvrError
@@ -105,11 +105,15 @@ class ExchangeSwitchboard:
         if unknown:
             known = ", ".join(self.exchange.menu.queues)
             raise IciRefusal("ICI-BAD-VALUE", f"queue {unknown[0]} is not known; known are {known}")
-        mine = set(user_view(self.exchange, user).queues)
-        if set(queues) != mine:
+        mine = served_by(self.exchange, user)
+        if foreign := [queue for queue in queues if queue not in mine]:
             raise IciRefusal(
-                "ICI-BAD-VALUE", f"queues follow skills here; {user} serves {', '.join(sorted(mine)) or 'none'}"
+                "ICI-BAD-VALUE",
+                f"{user} has not the skills of {foreign[0]}; possible are {', '.join(mine) or 'none'}",
             )
+        rules = self.exchange.menu.queues
+        left = (queue for queue in mine if queue not in queues and rules[queue].priority < floor.EMERGENCY)
+        self.exchange.tell_floor(floor.QueuesLeft(user, frozenset(left)))
 
     # --- calls ----------------------------------------------------------------------------------------------
 

@@ -562,5 +562,6 @@ def test_saved_states_are_plain_values():
         "next_workmode": 3,
         "presence": "Busy",
         "ticket": "t1",
+        "left": [],
     }
     assert saved(replace(change, next_workmode=None))["next_workmode"] is None

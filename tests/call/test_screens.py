@@ -13,6 +13,7 @@ from house import House
 
 from ivr.call.screens import AFTER_ALL, ghosts_of
 from ivr.config import StoreSettings
+from ivr.ici.switchboard import UserChanged
 
 Builder = Callable[..., Awaitable[House]]
 
@@ -37,6 +38,8 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     desk = await house.desk("desk1")
     await desk.workmode("Ready")
     await until(lambda: str(house.engine.exchange.agents.agent("desk1").state) == "available")  # type: ignore[union-attr]
+    await desk.client.set_queues(["general"])
+    await until(lambda: house.engine.exchange.agents.agent("desk1").left == {"billing"})  # type: ignore[union-attr]
     gone = {"app_url": "http://127.0.0.1:1/event", "app_id": "G", "workcenter": ""}
     await house.store.save_screen("desk2", gone)
     offer = {"agent": "desk1", "item": "killed-h1.1", "at": "2026-01-02T03:05:00.000+00:00", "outcome": "answered"}
@@ -58,7 +61,9 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     exchange = again.engine.exchange
     assert exchange is not None
     await until(lambda: str(exchange.agents.agent("desk1").state) == "available")
-    assert type(desk.events[heard]).__name__ == "UserChanged"
+    first = desk.events[heard]
+    assert isinstance(first, UserChanged)
+    assert first.user.queues == ("general",)
     assert (str(exchange.agents.agent("desk2").state), set(await again.store.screens())) == ("off", {"desk1"})
     await again.engine.stop()
     with closing(sqlite3.connect(store.path)) as file:
