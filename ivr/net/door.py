@@ -117,6 +117,9 @@ class Door:
         return cls(sock, places, welcome, context)
 
     def close(self) -> None:
+        """Let nobody in any more. Harmless when it is closed already."""
+        if self._socket.fileno() < 0:
+            return
         if self._pause is not None:
             self._pause.cancel()
         asyncio.get_running_loop().remove_reader(self._socket.fileno())

@@ -50,6 +50,15 @@ async def test_one_source_has_its_places_and_each_that_is_left_can_be_taken_agai
     await here.tcp.close()
 
 
+async def test_a_door_may_be_closed_twice() -> None:
+    here = Listening(Places(2))
+    address = await here.tcp.listen("127.0.0.1", 0)
+    await here.tcp.close()
+    await here.tcp.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*address)
+
+
 async def test_a_trunk_has_as_many_places_as_it_likes() -> None:
     here = Listening(Places(1, exempt=frozenset({"127.0.0.1"})))
     address = await here.tcp.listen("127.0.0.1", 0)
