@@ -16,7 +16,7 @@ from house import House
 from peers.kamailio import Kamailio
 from sounds import likeness
 
-from ivr.config import HostPort, MenuSettings, SipSettings
+from ivr.config import HostPort, MenuSettings, SipSettings, Trunk
 
 pytestmark = pytest.mark.peer("kamailio")
 BuildHouse = Callable[..., Awaitable[House]]
@@ -162,3 +162,33 @@ async def serve(settings: Path) -> tuple[asyncio.subprocess.Process, str]:
             if "sip:" in line:
                 return process, line.split("sip:")[1].split("@")[-1].split()[0]
     raise AssertionError(f"no SIP address was told:\n{said}")
+
+
+async def test_an_engine_registered_at_the_proxy_is_called_there_by_its_extension(
+    build_house: BuildHouse,
+    write_menu: Callable[..., MenuSettings],
+    proxy: Callable[..., Awaitable[Kamailio]],
+) -> None:
+    edge = await proxy("127.0.0.1:9")
+    trunk = Trunk(
+        "pbx",
+        registrar=f"sip:127.0.0.1:{edge.port}",
+        user="line1",
+        password="trunk-secret",
+        addresses=("127.0.0.1",),
+    )
+    sip = SipSettings(listen=HostPort("127.0.0.1", 0), trunks=(trunk,))
+    house = await build_house(menu=write_menu(STEPS, PROMPTS), sip=sip)
+    assert house.engine.exchange is not None
+    async with asyncio.timeout(10):
+        while house.engine.exchange.trunks.document()["pbx"]["state"] != "registered":
+            await asyncio.sleep(0.05)
+    assert edge.seen("REGISTER") == 2, "not the one without and the one with the digest"
+    phone = await house.phone("+15550100")
+    call = await phone.dial(edge.uri("line1"))
+    assert call.status == 200
+    await asyncio.wait_for(call.ended(), 15)
+    assert likeness(call.recording, await house.clip("Nobody is here.")) > 0.85
+    assert (await house.record())["called"] == "line1"
+    await house.engine.stop()
+    assert (await phone.dial(edge.uri("line1"))).status == 404, "it is registered still"
