@@ -22,7 +22,8 @@ types: $(VENV)/.lint
 peers: $(VENV)/.peers
 
 # All benchmarks one after the other, or one: make bench WHAT=menu ARGS=--help
-BENCHMARKS := $(filter-out __init__ media_peer fuzz_sip,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHMARKS := $(filter-out __init__ media_peer fuzz_sip,$(basename $(notdir $(wildcard benchmarks/*.py)))) \
+  $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
 WHAT ?= $(BENCHMARKS)
 
 bench: $(VENV)/.test

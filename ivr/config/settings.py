@@ -134,8 +134,8 @@ class SipSettings:
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
     """What strangers may have of us. A source is one IPv4 address, or the /64 of an IPv6 address; addresses in
-    `sip.trusted` and of trunks are under the limits for everybody together only, so list your PBX there; where there
-    are any, strangers have half of the lines at most."""
+    `sip.trusted` and of trunks are under the limits for all together only, so list your PBX there; where there are
+    any, strangers have half of the lines at most."""
 
     calls_per_second: float = 100.0
     """New calls a second from all strangers, and as many from all trunks; more get 503. Twice as many at once."""

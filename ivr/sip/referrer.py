@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.capabilities import ALLOW_EVENTS, EVENTS
@@ -44,7 +45,7 @@ class Referrer:
     """Our REFERs in one leg; one at a time."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        self._leg: Leg = proxy(leg)  # it owns us: a circle would wait for the garbage collector
         self._sent: Sent | None = None
         self._pending = False
         self._accepted = False

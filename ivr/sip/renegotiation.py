@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.events import SessionAnswered, SessionOffered, SessionRefused
@@ -32,7 +33,7 @@ class Renegotiation:
     """The offers of one leg after the first."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        self._leg: Leg = proxy(leg)  # it owns us: a circle would wait for the garbage collector
         self._theirs: Served | None = None
         """Waits for accept() or refuse()."""
         self._ours: Sent | None = None

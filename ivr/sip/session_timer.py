@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from ivr.sip.fields import parse_parameters
 from ivr.sip.message import Message, Request, Response
@@ -74,7 +75,7 @@ class SessionTimer:
     """Of one leg."""
 
     def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+        self._leg: Leg = proxy(leg)  # it owns us: a circle would wait for the garbage collector
         settings = leg.core.settings
         self._wanted = settings.session_expires
         self._least = settings.min_session_expires

@@ -195,6 +195,8 @@ class TransactionLayer:
                 self._tell_asker(transaction, effect, now)
             elif isinstance(effect, Failed) and effect.why == "transport" and transaction.answerer:
                 transaction.answerer.on_unreachable(transaction, now)
+        if transaction.machine.terminated and isinstance(transaction, Served):
+            transaction.answerer = None  # who still holds us: a circle would wait for the garbage collector
 
     def remove(self, transaction: Sent | Served) -> None:
         self._queue.forget(transaction)
