@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.config.between import mistakes_between
+from ivr.config.http_check import http_problems
 from ivr.config.routing_check import routing_problems
 from ivr.config.settings import Account, AgentSettings, HostPort, Settings, Trunk
 from ivr.config.shipped import shipped
@@ -255,6 +256,9 @@ class _Reader:
             if not least <= value <= most:
                 needed = f"it must be between {_plain(least)} and {_plain(most)}"
                 self.wrong(table, key, f"is {_plain(value)}; {needed}")
+        for where, message in http_problems(settings.http, settings.ici):
+            table, key = where.split(".")
+            self.wrong(table, key, message)
         for key, message in sip_problems(settings.sip):
             self.wrong("sip", key, message)
         if settings.log.level not in LOG_LEVELS:

@@ -187,6 +187,15 @@ class HttpSettings:
 
     listen: HostPort = HostPort("127.0.0.1", 8080)
     """Address and port for HTTP; loopback until told otherwise."""
+    tls_listen: tuple[HostPort, ...] = ()
+    """Address and port for HTTPS, or a list of them; none by default."""
+    tls_certificate: Path | None = None
+    """PEM file with our certificate and those between it and its authority; read again when it changes. Shown to
+    callbacks that ask for one, too."""
+    tls_key: Path | None = None
+    """PEM file with its key, without a pass phrase."""
+    tls_clients: Path | None = None
+    """PEM file with authorities: who cannot show a certificate of theirs is not spoken to over HTTPS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,8 @@ class IciSettings:
     """What stands for a caller's number that was withheld."""
     max_attached_data: int = 262144
     """Octets an attached data document may have."""
+    callback_ca: Path | None = None
+    """PEM file with the authorities believed when events are posted to https; the system's by default."""
 
 
 @dataclass(frozen=True, slots=True)

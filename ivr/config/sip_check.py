@@ -51,25 +51,35 @@ def _tls_problems(sip: SipSettings) -> Iterator[SipProblem]:
             if sip.tls_listen and key != "tls_ca":
                 readable = False
                 yield key, "is missing; tls_listen needs a certificate and its key, each a PEM file"
-        elif why := _unreadable(path):
+        elif why := unreadable(path):
             readable = False
             yield key, f"{path} cannot be read: {why}; name a readable PEM file"
     if not readable:
         return
     if sip.tls_certificate is not None:
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(sip.tls_certificate, sip.tls_key, password=lambda: "")
-        except (ssl.SSLError, ValueError) as error:
-            yield _unusable(sip.tls_certificate, sip.tls_key or sip.tls_certificate, error)
+        yield from pair_problems(sip.tls_certificate, sip.tls_key)
     if sip.tls_ca is not None:
-        try:
-            ssl.create_default_context(cafile=str(sip.tls_ca))
-        except ssl.SSLError:
-            yield "tls_ca", f"{sip.tls_ca} has no certificate in it; name a PEM file of authorities"
+        yield from authority_problems("tls_ca", sip.tls_ca)
 
 
-def _unreadable(path: Path) -> str:
+def pair_problems(certificate: Path, key: Path | None) -> Iterator[SipProblem]:
+    """What is wrong with readable files of a certificate and its key."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+    except (ssl.SSLError, ValueError) as error:
+        yield _unusable(certificate, key or certificate, error)
+
+
+def authority_problems(name: str, path: Path) -> Iterator[SipProblem]:
+    """What is wrong with a readable file of authorities."""
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        yield name, f"{path} has no certificate in it; name a PEM file of authorities"
+
+
+def unreadable(path: Path) -> str:
+    """Why; empty for a file that can be read."""
     try:
         path.read_bytes()
     except OSError as error:

@@ -97,6 +97,9 @@ class Engine:
         """Where HTTP listens, once started."""
         self._parts = AsyncExitStack()
 
+        self.https: tuple[HostPort, ...] = ()
+        """Where HTTPS listens, once started."""
+
     async def start(self, on_progress: Progress | None = None) -> Listening:
         """Bring everything up in the order in which mistakes are cheapest to find.
 
@@ -137,7 +140,8 @@ class Engine:
         media = MediaWorkers(settings.media, self._on_media)
         app = web.Application(client_max_size=settings.ici.max_attached_data * 8)
         dialect = dialects.load(settings.ici.dialect)
-        sender = EventSender(settings.ici, dialect, self._screen_lost)
+        web_certificates = self._web_certificates()
+        sender = EventSender(settings.ici, dialect, self._screen_lost, tls=web_certificates.client)
         self._parts.push_async_callback(sender.close)
 
         store = self.store = await SqliteStore.open(
@@ -163,13 +167,13 @@ class Engine:
         )
         exchange = self.exchange = Exchange(rooms, menu, floor)
         switchboard = ExchangeSwitchboard(exchange)
-        endpoint = IciEndpoint(switchboard, sender, settings.ici, dialect)
+        endpoint = IciEndpoint(switchboard, sender, settings.ici, dialect, tls=web_certificates.client)
         endpoint.add_to(app)
         self._parts.push_async_callback(endpoint.close)
         Health(exchange).add_to(app)
         SipTrace(signalling.trace, self.clock).add_to(app)
         PresencePages(exchange).add_to(app)
-        await self._bind_http(app)
+        await self._bind_http(app, web_certificates)
 
         self._parts.push_async_callback(voice.stop)
         self._parts.push_async_callback(library.stop)
@@ -272,7 +276,26 @@ class Engine:
 
         self._parts.push_async_callback(end)
 
-    async def _bind_http(self, app: web.Application) -> None:
+    def _web_certificates(self) -> Certificates:
+        """Raises SettingsError when the files have become unusable since the settings were checked."""
+        http, ici = self.settings.http, self.settings.ici
+        try:
+            found = Certificates(
+                http.tls_certificate,
+                http.tls_key,
+                ici.callback_ca,
+                clients=http.tls_clients,
+                shown_to_servers=True,
+            )
+        except OSError as error:
+            path = str(self.settings.source or "ivr.toml")
+            problem = Problem(path, f"TLS files cannot be used: {error}", where="http.tls_key")
+            raise SettingsError([problem]) from error
+        if found.server is not None:
+            self._watch_files(found)
+        return found
+
+    async def _bind_http(self, app: web.Application, certificates: Certificates) -> None:
         listen = self.settings.http.listen
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -283,6 +306,13 @@ class Engine:
         except OSError as error:
             raise self._taken("http.listen", "IVR_HTTP_LISTEN", listen, error) from error
         self.http = HostPort(listen.host, runner.addresses[0][1])
+        for address in self.settings.http.tls_listen:
+            secured = web.TCPSite(runner, address.host, address.port, ssl_context=certificates.server)
+            try:
+                await secured.start()
+            except OSError as error:
+                raise self._taken("http.tls_listen", "IVR_HTTP_TLS_LISTEN", address, error) from error
+        self.https = tuple(HostPort(host, port) for host, port, *_ in runner.addresses[1:])
 
     def _taken(self, key: str, variable: str, address: HostPort, error: OSError) -> SettingsError:
         path = str(self.settings.source or "ivr.toml")

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import random
+import ssl
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -45,7 +46,16 @@ class EventSender:
     in three attempts; the subscription is over by then.
     """
 
-    def __init__(self, settings: IciSettings, dialect: Dialect, on_lost: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        settings: IciSettings,
+        dialect: Dialect,
+        on_lost: Callable[[str], object],
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`tls`: whom to believe behind https callbacks, and what to show them; the system's authorities else."""
+        self._tls = tls
         self._settings = settings
         self._dialect = dialect
         self._on_lost = on_lost
@@ -271,7 +281,7 @@ class EventSender:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=self._settings.post_timeout),
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=0),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ssl=self._tls or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import re
+import ssl
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -58,10 +59,13 @@ class IciEndpoint:
         sender: EventSender,
         settings: IciSettings,
         dialect: Dialect | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls` is for what is posted to supervisors; the sender has its own."""
         self._switchboard = switchboard
         self._dialect = dialect or load(settings.dialect)
-        self._monitor = MonitorFeed(switchboard, settings, self._dialect)
+        self._monitor = MonitorFeed(switchboard, settings, self._dialect, tls)
         self._operations = Operations(switchboard, sender, self._monitor, settings, self._dialect)
         self._size = ESCAPE_FACTOR * settings.max_attached_data + ENVELOPE_SIZE
         self._numbers = itertools.count(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 
 from ivr.config.settings import IciSettings
@@ -19,10 +20,16 @@ log = logging.getLogger(__name__)
 class MonitorFeed:
     """Subscriptions of their own, beside those of the agents' screens: losing one costs nobody the log-on."""
 
-    def __init__(self, switchboard: Switchboard, settings: IciSettings, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        settings: IciSettings,
+        dialect: Dialect,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._switchboard = switchboard
         self._settings = settings
-        self._sender = EventSender(settings, dialect, lambda user: log.info("monitor_lost user=%s", user))
+        self._sender = EventSender(settings, dialect, lambda user: log.info("monitor_lost user=%s", user), tls=tls)
         self._told: dict[str, str] = {}
         """What each supervisor was told last."""
         self._looking: asyncio.Task[None] | None = None

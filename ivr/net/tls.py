@@ -16,8 +16,18 @@ class Certificates:
     connections that are up keep theirs.
     """
 
-    def __init__(self, certificate: Path | None = None, key: Path | None = None, ca: Path | None = None) -> None:
-        """`certificate` and `key` are PEM files, needed to listen; `ca` replaces the system's authorities.
+    def __init__(
+        self,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        ca: Path | None = None,
+        *,
+        clients: Path | None = None,
+        shown_to_servers: bool = False,
+    ) -> None:
+        """`certificate` and `key` are PEM files, needed to listen; `ca` replaces the system's authorities. With
+        `clients` whoever connects must show a certificate of those authorities; with `shown_to_servers` we show
+        ours to a server that asks.
 
         Raises OSError or ssl.SSLError when a file cannot be read or used.
         """
@@ -30,6 +40,12 @@ class Certificates:
             self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.server.minimum_version = ssl.TLSVersion.TLSv1_2
             load(self.server, certificate, key)
+            if clients is not None:
+                self.server.verify_mode = ssl.CERT_REQUIRED
+                self.server.load_verify_locations(clients)
+            if shown_to_servers:
+                load(self.client, certificate, key)
+        self._shown_to_servers = shown_to_servers
         self._seen = self._stamp()
 
     def reload_if_changed(self) -> bool:
@@ -43,6 +59,8 @@ class Certificates:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self._certificate, self._key
             )  # a trial: half a pair does harm
             load(self.server, self._certificate, self._key)
+            if self._shown_to_servers:
+                load(self.client, self._certificate, self._key)
         except (OSError, ssl.SSLError) as error:
             logger.error("certificate_not_reloaded file=%s why=%s", self._certificate, error)
             return False
