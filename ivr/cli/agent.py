@@ -73,6 +73,7 @@ def agent(
         url=(url or local_url(settings.http.listen)).rstrip("/"),
         phone=phone,
         password=password,
+        dialect=settings.ici.dialect,
         auto=auto,
         wrap_up=settings.routing.wrap_up,
     )

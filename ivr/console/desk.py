@@ -57,6 +57,8 @@ class DeskSettings:
     phone: str = ""
     """SIP address of the agent's telephone; empty for the one of the engine's settings."""
     password: str = ""
+    dialect: str = "default"
+    """How the engine's ICI spells things."""
     auto: bool = False
     wrap_up: float = 0.0
     """Seconds, if known."""
@@ -208,6 +210,7 @@ class Desk:
             settings.url,
             settings.user,
             password=settings.password,
+            dialect=settings.dialect,
             callback_host=await _callback_host(settings.url),
             on_event=self._on_event,
         )

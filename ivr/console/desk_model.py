@@ -28,6 +28,7 @@ from ivr.ici.switchboard import (
     IciEvent,
     IciRefusal,
     ItemAttachedDataChanged,
+    MonitorDataChanged,
     PhoneCallChanged,
     PhoneCallItem,
     SubscriptionEnded,
@@ -127,6 +128,8 @@ class DeskModel:
                 return self._user_changed(view, now)
             case ItemAttachedDataChanged(item_id, document):
                 return self._data_changed(item_id, document)
+            case MonitorDataChanged():
+                return []  # a supervisor's, and this desk is an agent's
             case SubscriptionEnded():
                 return self._subscription_ended(event)
 

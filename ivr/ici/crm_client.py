@@ -19,7 +19,7 @@ import ivr
 from ivr.errors import IvrError, LocalProtocolError, RemoteProtocolError
 from ivr.ici import envelope, items
 from ivr.ici.client_http import ANSWER_LIMIT, basic, describe_failure, read_capped
-from ivr.ici.dialect import OK, load
+from ivr.ici.dialect import OK, Dialect, load
 from ivr.ici.switchboard import IciEvent, IciRefusal, PhoneCallChanged, PhoneCallItem, SubscriptionEnded, UserView
 from ivr.ici.wire import Values
 
@@ -48,7 +48,7 @@ class CrmClient:
         user: str,
         *,
         password: str = "",
-        dialect: str = "default",
+        dialect: str | Dialect = "default",
         callback_host: str = "127.0.0.1",
         callback_port: int = 0,
         app_url: str = "",
@@ -57,7 +57,7 @@ class CrmClient:
         self._url = url.rstrip("/")
         self._user = user
         self._authorization = {"Authorization": basic(user, password)} if password else {}
-        self._dialect = load(dialect)
+        self._dialect = dialect if isinstance(dialect, Dialect) else load(dialect)
         self._listen = (callback_host, callback_port)
         self._on_event = on_event
         self._app_id = secrets.token_hex(8).upper()

@@ -78,7 +78,7 @@ class CrmScreen:
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.client = CrmClient(
-            peer.ici, user, password=password, dialect=peer.dialect.name, app_url=peer.url, on_event=self._on_event
+            peer.ici, user, password=password, dialect=peer.dialect, app_url=peer.url, on_event=self._on_event
         )
 
     def heartbeat_lost(self) -> None:
@@ -148,10 +148,10 @@ class CrmScreen:
 class CrmPeer:
     """The CRM's application server."""
 
-    def __init__(self, ici: str, *, dialect: str = "default", host: str = "127.0.0.1") -> None:
+    def __init__(self, ici: str, *, dialect: str | Dialect = "default", host: str = "127.0.0.1") -> None:
         """`ici`: base address of the engine's ICI, such as ``http://127.0.0.1:8080/ici``."""
         self.ici = ici
-        self.dialect: Dialect = load(dialect)
+        self.dialect = dialect if isinstance(dialect, Dialect) else load(dialect)
         self.mode = Mode.ANSWERS
         self.modes: dict[str, Mode] = {}
         """Of single users, by the name of the SOAP header; `mode` for all others."""

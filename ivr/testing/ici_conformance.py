@@ -74,7 +74,7 @@ class Conformance:
         """`wait_for_call`: seconds to wait for somebody to dial; 0 leaves out what needs a call."""
         self.dialect: Dialect = load(dialect)
         self.probe = Probe(url, self.dialect, user, password)
-        self.crm = CrmPeer(url, dialect=dialect, host=callback_host)
+        self.crm = CrmPeer(url, dialect=self.dialect, host=callback_host)
         self.user, self.workcenter, self.wait_for_call = user, workcenter, wait_for_call
         self._password = password
         self._on_finding = on_finding

@@ -36,7 +36,7 @@ async def replay_trace(
     """Play it. Callback addresses of the trace are replaced by one of ours, so that nobody else gets events."""
     heard = list(trace)
     played = []
-    async with CrmPeer(url, dialect=dialect.name, host=callback_host) as crm:
+    async with CrmPeer(url, dialect=dialect, host=callback_host) as crm:
         for place, one in enumerate(heard):
             known = None if one.is_answer else _known(one, dialect)
             if known is None:
