@@ -359,3 +359,26 @@ async def test_pings_are_not_told_in_the_log_each_time(
     caplog.set_level("INFO")
     await http.post(f"{base}/IciSystem", data=envelope("IciSystem", "ping"), headers=XML)
     assert "operation=ping" not in caplog.text
+
+
+async def test_a_request_that_never_ends_gets_a_fault_and_others_are_served_meanwhile(
+    base: str, http: aiohttp.ClientSession, endpoint: IciEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.ici.endpoint.READ_TIMEOUT", 0.2)
+    enough = asyncio.Event()
+
+    async def drop_by_drop() -> Any:
+        yield envelope("IciSystem", "ping")[:60]
+        await enough.wait()
+
+    async def drip() -> str:
+        async with http.post(f"{base}/IciSystem", data=drop_by_drop(), headers=XML) as response:
+            return await response.text()
+
+    slow = [asyncio.ensure_future(drip()) for _ in range(20)]
+    async with http.post(f"{base}/IciSystem", data=envelope("IciSystem", "ping"), headers=XML) as response:
+        assert response.status == 200
+    for text in await asyncio.gather(*slow):
+        assert "did not arrive within 0.2 seconds" in text
+    enough.set()
+    assert endpoint.outcomes == {"ok": 1, "ICI-XML": 20}

@@ -12,7 +12,7 @@ from ici.conftest import FakeSwitchboard, make_item
 
 from ivr.config.settings import IciSettings
 from ivr.ici.client import EventSender
-from ivr.ici.dialect import available, load
+from ivr.ici.dialect import load
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.switchboard import ItemAttachedDataChanged, PhoneCallChanged
 from ivr.testing.crm_peer import CrmPeer, Mode
@@ -34,16 +34,16 @@ class Engine:
         return self.sender.publish(user, PhoneCallChanged(item))
 
 
-@pytest.fixture(params=available())
-async def crm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CrmPeer]:
+@pytest.fixture
+async def crm(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CrmPeer]:
     monkeypatch.setattr("ivr.ici.client.RETRY_AFTER", (0.01, 0.02))
-    engine = Engine(str(request.param))
+    engine = Engine("abap")
     app = web.Application()
     engine.endpoint.add_to(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with CrmPeer(f"http://127.0.0.1:{runner.addresses[0][1]}/ici", dialect=str(request.param)) as peer:
+    async with CrmPeer(f"http://127.0.0.1:{runner.addresses[0][1]}/ici", dialect="abap") as peer:
         peer.engine = engine  # type: ignore[attr-defined]
         yield peer
     await engine.sender.close()
