@@ -210,7 +210,12 @@ async def test_what_the_agent_enters_is_merged_and_kept_in_the_record(house: Hou
         {"application": "CRM_IC/WRAP", "field": "CODE", "old": None, "new": "refund & sorry"}
     ]
     (contact,) = await house.store.contacts(call_id=record["id"])
-    assert (contact["id"], contact["agent"], contact["how"], contact["end"]) == (item.id, "desk1", "routed", "normal")
+    assert (contact["id"], contact["agent"], contact["how"], contact["end"]) == (
+        item.id,
+        "desk1",
+        "routed",
+        "normal",
+    )
     assert [note["text"] for note in contact["notes"]] == ["bill twice as high"]
     assert record["contacts"] == [item.id]
 
