@@ -62,6 +62,14 @@ class Destination:
         return headers
 
 
+def place_of(flow: Flow | None) -> str:
+    """For people: transport, address and port."""
+    if flow is None:
+        return ""
+    host, port = flow.remote
+    return f"{flow.transport} {f'[{host}]' if ':' in host else host}:{port}"
+
+
 def own_number(trunk: Trunk) -> str:
     return trunk.numbers[0] if trunk.numbers else trunk.user
 

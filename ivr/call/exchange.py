@@ -15,6 +15,7 @@ from ivr.agents.saved import SavedCallback
 from ivr.call.calling_back import CallingBack
 from ivr.call.consultation import Consultation
 from ivr.call.daybook import Daybook
+from ivr.call.destination import place_of
 from ivr.call.direct import DirectBridges
 from ivr.call.draft import DRAFT
 from ivr.call.handoff import Handoff
@@ -34,7 +35,7 @@ from ivr.call.tasks import Tasks
 from ivr.call.telephone_transfer import TelephoneTransfers
 from ivr.call.telephones import Telephones
 from ivr.call.transfer import Transfers
-from ivr.call.trunks import Trunks, place_of
+from ivr.call.trunks import Trunks
 from ivr.call.visit import Visit
 from ivr.errors import LocalProtocolError
 from ivr.ici.switchboard import EndReason
@@ -61,9 +62,9 @@ class Exchange:
         """What who dials `draft` gets; None where no draft is served."""
         self.agents = agents_floor
         self.locator = Locator(rooms.names, rooms.signalling.flow_to, rooms.clock)
-        self.phones = Phones(rooms, self.locator)
-        self.telephones = Telephones(rooms, self.phone_changed)
         self.trunks = Trunks(rooms.settings.sip.trunks, rooms.signalling, self.locator, rooms.clock)
+        self.phones = Phones(rooms, self.locator, self.trunks.is_down)
+        self.telephones = Telephones(rooms, self.phone_changed)
         self.direct = DirectBridges(rooms.signalling)
         self.tasks = Tasks("exchange")
         self.visits: dict[str, Visit] = {}
@@ -101,8 +102,7 @@ class Exchange:
         if isinstance(event, sip.Registered):
             self.telephones.on_registered(event)
             return
-        if isinstance(event, sip.RegistrationAnswered):
-            self.trunks.on_answer(event)
+        if self.trunks.takes(event):
             return
         if isinstance(event, sip.WayFailed):
             logger.warning("way_failed leg=%s at=%s status=%d", event.leg, place_of(event.flow), event.status)
@@ -378,6 +378,11 @@ class Exchange:
         """Saved, then told: in this order, and one change after the other."""
         before = self._told.get(command.agent)
         self._told[command.agent] = self.tasks.spawn(tell_change(self, command, before))
+
+    async def agent_saved(self, agent: str) -> None:
+        """Until his newest state is on disk: nothing may be acknowledged before (a kill would take it back)."""
+        if (saving := self._told.get(agent)) is not None:
+            await asyncio.wait([saving])
 
     # --- outside lines ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Sequence
 
 from ivr.call.destination import Destination
 from ivr.call.locator import Locator
@@ -26,9 +27,13 @@ _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 class Phones:
     """Outbound calls go to configured agents and listed prefixes, nowhere else."""
 
-    def __init__(self, rooms: Rooms, locator: Locator) -> None:
+    def __init__(
+        self, rooms: Rooms, locator: Locator, is_down: Callable[[Trunk], bool] = lambda trunk: False
+    ) -> None:
+        """`is_down` tells of a trunk whether calls had better take another."""
         self._rooms = rooms
         self._locator = locator
+        self._is_down = is_down
         self._configured = {agent.id: agent.phone for agent in rooms.settings.agents}
         self._workcenters: dict[str, str] = {}
 
@@ -68,7 +73,7 @@ class Phones:
             )
         trunk = self._trunk_at(phone)
         if phone.startswith("tel:"):
-            trunk = self._trunk_of(phone) or next(iter(self._rooms.settings.sip.trunks), None)
+            trunk = self._trunk_of(phone) or self._best(self._rooms.settings.sip.trunks)
         if trunk is not None:
             return await self._through(trunk, phone)
         self._allowed(phone)
@@ -82,7 +87,7 @@ class Phones:
         settings = self._rooms.settings.sip
         trunk = self._trunk_of(to)
         if trunk is None and not settings.gateway and to.startswith("tel:"):
-            trunk = next(iter(settings.trunks), None)
+            trunk = self._best(settings.trunks)
         if trunk is not None:
             return await self._through(trunk, to)
         if to.startswith("tel:"):
@@ -103,10 +108,14 @@ class Phones:
             )
 
     def _trunk_of(self, to: str) -> Trunk | None:
-        """The trunk that says it leads there, else the one in whose domain the address is."""
+        """The best trunk that says it leads there, else the one in whose domain the address is."""
         trunks = self._rooms.settings.sip.trunks
-        named = next((trunk for trunk in trunks if any(is_under(to, prefix) for prefix in trunk.dial)), None)
-        return named or self._trunk_at(to)
+        named = [trunk for trunk in trunks if any(is_under(to, prefix) for prefix in trunk.dial)]
+        return self._best(named) or self._trunk_at(to)
+
+    def _best(self, trunks: Sequence[Trunk]) -> Trunk | None:
+        """The first that is not down; where all are, the first, for it may have come back a moment ago."""
+        return next((trunk for trunk in trunks if not self._is_down(trunk)), next(iter(trunks), None))
 
     def _trunk_at(self, address: str) -> Trunk | None:
         host = host_of(address)

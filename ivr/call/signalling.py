@@ -198,6 +198,9 @@ class Signalling:
     def register(self, line: Line, flow: Flow, *, expires: int) -> None:
         self._carry_out(self.user_agent.register(line, flow, self._now(), expires=expires))
 
+    def probe(self, name: str, uri: str, flow: Flow, *, route: str = "") -> None:
+        self._carry_out(self.user_agent.probe(name, uri, flow, self._now(), route=route))
+
     def restore_bindings(self, bindings: Sequence[Binding]) -> None:
         """Telephones that were registered before a restart."""
         self.user_agent.restore_bindings(bindings, self._now())

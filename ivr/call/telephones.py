@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
+from ivr.call.destination import place_of
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
-from ivr.call.trunks import place_of
 from ivr.errors import IvrError
 from ivr.sip.bindings import Binding
 from ivr.sip.events import Flow, Registered

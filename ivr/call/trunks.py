@@ -10,15 +10,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ivr.call.destination import route_of
+from ivr.call.destination import place_of, route_of
 from ivr.call.locator import Locator
 from ivr.call.signalling import Signalling
 from ivr.call.tasks import Tasks
+from ivr.call.trunk_watch import TrunkWatch
 from ivr.clock import Clock
 from ivr.config.settings import Trunk
 from ivr.errors import IvrError
 from ivr.sip.credentials import Credentials
-from ivr.sip.events import Flow, RegistrationAnswered
+from ivr.sip.events import Flow, ProbeAnswered, RegistrationAnswered, RegistrationLost
 from ivr.sip.registration import Line
 from ivr.sip.upkeep import Answer, Locate, Register, State, Upkeep
 
@@ -58,6 +59,20 @@ class TrunkLine:
         )
         self._log(before, event)
         self._do(commands)
+
+    def on_lost(self) -> None:
+        """The connection to the registrar is gone."""
+        commands = self.upkeep.lost(self._now())
+        name, next_state = self.trunk.name, self.upkeep.state
+        logger.warning(
+            "trunk_connection_lost trunk=%s at=%s next=%s", name, place_of(self.upkeep.target), next_state
+        )
+        self._do(commands)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no binding is left, since the registrar was not there, or did not want us."""
+        return self.upkeep.failures > 0 and not self.upkeep.is_bound(self._now())
 
     def _log(self, before: State, event: RegistrationAnswered) -> None:
         after, name, remote = self.upkeep.state, self.trunk.name, place_of(self.upkeep.target)
@@ -134,17 +149,36 @@ class Trunks:
     def __init__(self, trunks: Sequence[Trunk], signalling: Signalling, locator: Locator, clock: Clock) -> None:
         self._trunks = trunks
         self._lines = {t.name: TrunkLine(t, signalling, locator, clock) for t in trunks if t.registrar}
+        self._watches = {t.name: TrunkWatch(t, signalling, locator, clock) for t in trunks if t.asked_every}
 
     def start(self) -> None:
         for line in self._lines.values():
             line.start()
+        for watch in self._watches.values():
+            watch.start()
 
-    def on_answer(self, event: RegistrationAnswered) -> None:
-        if (line := self._lines.get(event.line)) is not None:
-            line.on_answer(event)
+    def takes(self, event: object) -> bool:
+        """Whether the event was about a registration or a question of ours."""
+        match event:
+            case RegistrationAnswered(line=name) if name in self._lines:
+                self._lines[name].on_answer(event)
+            case RegistrationLost(line=name) if name in self._lines:
+                self._lines[name].on_lost()
+            case ProbeAnswered(name=name) if name in self._watches:
+                self._watches[name].on_answer(event)
+        return isinstance(event, (RegistrationAnswered, RegistrationLost, ProbeAnswered))
+
+    def is_down(self, trunk: Trunk) -> bool:
+        """Whether a call through it would most likely fail: nobody answers there, or we cannot register."""
+        line, watch = self._lines.get(trunk.name), self._watches.get(trunk.name)
+        if watch is not None and watch.reachability.is_reachable is False:
+            return True
+        return line is not None and line.is_down
 
     async def stop(self) -> None:
         """Take our bindings back, so that nobody sends calls to where nobody is."""
+        for watch in self._watches.values():
+            watch.stop()
         for line in self._lines.values():
             line.stop()
         try:
@@ -156,16 +190,9 @@ class Trunks:
 
     def document(self) -> dict[str, Any]:
         """For `/health`: by name."""
-        return {
-            trunk.name: self._lines[trunk.name].document()
-            if trunk.name in self._lines
-            else {"state": "not registering", "gateway": trunk.gateway}
-            for trunk in self._trunks
-        }
+        return {trunk.name: self._told_of(trunk) for trunk in self._trunks}
 
-
-def place_of(flow: Flow | None) -> str:
-    if flow is None:
-        return ""
-    host, port = flow.remote
-    return f"{flow.transport} {f'[{host}]' if ':' in host else host}:{port}"
+    def _told_of(self, trunk: Trunk) -> dict[str, Any]:
+        line, watch = self._lines.get(trunk.name), self._watches.get(trunk.name)
+        told = line.document() if line else {"state": "not registering", "gateway": trunk.gateway}
+        return told | (watch.document() if watch else {})

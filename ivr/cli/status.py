@@ -103,8 +103,10 @@ def _trunks(trunks: dict[str, Any], out: Console) -> None:
         return
     rows = table("Trunk", "State", "At", "Next", "Last answer", right=("Next",))
     for name, trunk in trunks.items():
-        next_in = "" if trunk.get("next") is None else f"{trunk['next']:.0f} s"
-        rows.add_row(cell(name), cell(_state(trunk)), cell(trunk.get("at", "")), next_in, cell(_answer(trunk)))
+        due = trunk.get("next", trunk.get("asked_next"))
+        next_in = "" if due is None else f"{due:.0f} s"
+        at = trunk.get("at") or trunk.get("asked_at", "")
+        rows.add_row(cell(name), cell(_state(trunk)), cell(at), next_in, cell(_answer(trunk)))
     out.print("")
     out.print(rows)
 
@@ -112,13 +114,19 @@ def _trunks(trunks: dict[str, Any], out: Console) -> None:
 def _state(trunk: dict[str, Any]) -> str:
     """A binding may outlive the refresh that fails."""
     state = str(trunk.get("state", ""))
-    return f"{state}, still bound" if trunk.get("bound") and state == "waiting" else state
+    if trunk.get("bound") and state == "waiting":
+        state = f"{state}, still bound"
+    reachable, since = trunk.get("reachable"), trunk.get("since")
+    if reachable is None or not since:
+        return state
+    told = f"reachable since {since[11:19]}" if reachable else f"not reachable since {since[11:19]}"
+    return told if state == "not registering" else f"{state}, {told}"
 
 
 def _answer(trunk: dict[str, Any]) -> str:
-    last = trunk.get("last")
+    last = trunk.get("last") or trunk.get("asked")
     said = f"{last['status']} {last['phrase']} at {last['at'][11:19]} UTC" if last else ""
-    return ", ".join(filter(None, (said, trunk.get("why", ""))))
+    return ", ".join(filter(None, (said, trunk.get("why", ""), trunk.get("unasked_why", ""))))
 
 
 def _telephones(telephones: dict[str, Any], out: Console) -> None:

@@ -349,6 +349,8 @@ def _convert(value: Any, hint: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, hint)):
             raise _Bad(f"is {_show(value)}; write a {'whole ' if hint is int else ''}number without quotes")
         return hint(value)
+    if hint == float | None:
+        return _convert(value, float)
     if hint is Path:
         return Path(_convert(value, str)).expanduser()
     if hint is HostPort:

@@ -36,6 +36,10 @@ class Account:
     """Shared secret of the digest; never logged."""
 
 
+PING = 60.0
+"""Seconds between two questions whether a trunk that we do not register with is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A PBX or carrier that calls come from and go to."""
@@ -56,6 +60,9 @@ class Trunk:
     """SIP address calls go to; the registrar by default."""
     expires: int = 600
     """Seconds a registration is asked for; it is refreshed well before they are over."""
+    ping: float | None = None
+    """Seconds between two OPTIONS that ask whether it is there (RFC 3261 section 11), 0 for never. By default 60
+    where we do not register, else 0, for a registration tells by itself."""
     numbers: tuple[str, ...] = ()
     """Our numbers there; the first is shown to whom we call, else `user`."""
     show: str = "own"
@@ -69,6 +76,13 @@ class Trunk:
     def domain(self) -> str:
         """SIP address that names it: where calls go when there is no `gateway`."""
         return self.gateway or self.registrar
+
+    @property
+    def asked_every(self) -> float:
+        """`ping`, or its default."""
+        if self.ping is not None:
+            return self.ping
+        return 0.0 if self.registrar else PING
 
 
 @dataclass(frozen=True, slots=True)

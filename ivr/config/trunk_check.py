@@ -40,6 +40,8 @@ def trunk_problems(trunk: Trunk, before: Sequence[Trunk]) -> Iterator[TrunkProbl
         yield "password", "belongs to nobody; name the user too"
     if not 60 <= trunk.expires <= 86_400:
         yield "expires", f"is {trunk.expires}; it must be between 60 and 86400"
+    if trunk.ping is not None and not (trunk.ping == 0 or 5 <= trunk.ping <= 3600):
+        yield "ping", f"is {trunk.ping:g}; it must be between 5 and 3600 seconds, or 0 for never"
     if trunk.show not in SHOWN:
         yield "show", f"is {trunk.show!r}; write one of {', '.join(SHOWN)}"
     for number in trunk.numbers:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ivr.errors import LocalProtocolError
 from ivr.sip.dialog import Dialog, DialogId, address_of
 from ivr.sip.events import Address, Flow, MessageDropped, Output, SendBytes, UserAgentSettings
-from ivr.sip.fields import COOKIE, TOKEN, Via, host_port
+from ivr.sip.fields import COOKIE, TOKEN, Via, host_port, numeric
 from ivr.sip.guard import Guard
 from ivr.sip.message import Request
 from ivr.sip.reply import SDP, Header, reply_to
@@ -54,6 +54,8 @@ class Core:
         self.referees: dict[str, Referee] = {}
         """REFERs of peers by leg, until the last NOTIFY; they may outlive the leg."""
         self._outbox: list[Output] = []
+        self._seen_as: dict[tuple[str, Address, str], Address] = {}
+        """How registrars see us through an address translator: by transport, our own address, and their host."""
         self._without_tcp: dict[Address, float] = {}
         """Peers that took no TCP connection, until when that is believed."""
 
@@ -73,12 +75,32 @@ class Core:
         return f"{self.rng.getrandbits(bits):0{bits // 4}x}"
 
     def contact(self, flow: Flow, user: str = "", scheme: str = "sip") -> Header:
-        """Where the peer reaches us: the address it sees us at, over the transport it uses."""
+        """Where the peer reaches us over the transport it uses: our address on the way to it, or the outside of an
+        address translator, once the answer to a REGISTER has told that."""
         user = user if len(user) <= 64 and TOKEN.fullmatch(user) and "%" not in user and "`" not in user else "ivr"
         transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
         if scheme == "sips":  # TLS all the way is what the scheme says; RFC 5630 section 3.1.4
             transport = ""
-        return "Contact", f"<{scheme}:{user}@{host_port(flow.local)}{transport}>"
+        here = self._seen_as.get((flow.transport, flow.local, flow.remote[0]), flow.local)
+        return "Contact", f"<{scheme}:{user}@{host_port(here)}{transport}>"
+
+    def learn_address(self, flow: Flow, via: Via) -> bool:
+        """Take from our own Via, as a registrar sends it back, where it sees us; whether that is news. RFC 3581.
+
+        The port of a connection of ours is never the one we listen on; only where the address is another too,
+        a translator lets nobody in but over this connection, and it is the one to name."""
+        seen = numeric(via.parameters.get("received", "")) or flow.local[0]
+        rport = via.parameters.get("rport", "")
+        port = int(rport) if rport.isascii() and rport.isdigit() and 0 < int(rport[:6]) < 65536 else flow.local[1]
+        if flow.is_stream and seen == flow.local[0]:
+            port = flow.local[1]
+        key = flow.transport, flow.local, flow.remote[0]
+        before = self._seen_as.get(key, flow.local)
+        if (seen, port) != flow.local and (":" in seen) == (":" in flow.local[0]):
+            self._seen_as[key] = seen, port
+        else:
+            self._seen_as.pop(key, None)
+        return self._seen_as.get(key, flow.local) != before
 
     def flow_towards(self, dialog: Dialog, flow: Flow, use_flow: bool) -> Flow:
         """The way of the next request in a dialog: to its next hop when that is a numeric address that makes

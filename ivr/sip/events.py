@@ -130,7 +130,7 @@ class CallAccepted:
 
 NO_ANSWER = "No answer at all"
 NO_CONNECTION = "No connection"
-"""Phrases of `CallRefused` that no peer has sent: with 408 and 503 they tell that nobody was there."""
+"""Phrases of `CallRefused` and `ProbeAnswered` that no peer has sent: with 408 and 503 they tell of nobody there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +227,24 @@ class RegistrationAnswered:
     """Name of the `Line`."""
     retry_after: int = 0
     """Seconds the registrar wants to be left in peace for; 0 when it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationLost:
+    """The connection we had registered over is gone: behind an address translator there is no other way to us."""
+
+    line: str
+    """Name of the `Line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswered:
+    """The final answer to our probe(); 408 for none, 503 for a dead transport too."""
+
+    name: str
+    flow: Flow
+    status: int
+    phrase: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +355,8 @@ Output = (
     | ReferAccepted
     | ReferProgress
     | ReferEnded
+    | RegistrationLost
+    | ProbeAnswered
 )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr.errors import LocalProtocolError
 from ivr.sip.again import again_with
 from ivr.sip.authoriser import Authoriser
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
-from ivr.sip.events import Flow, RegistrationAnswered
+from ivr.sip.events import Flow, RegistrationAnswered, RegistrationLost
 from ivr.sip.fields import parse_uri
 from ivr.sip.message import Request, Response
 from ivr.sip.phrases import phrase_of
-from ivr.sip.transaction.layer import Sent
+from ivr.sip.transaction.layer import Sent, same_connection
 
 MAX_RETRY_AFTER = 86_400
 """Seconds: whoever asks for more is taken for wrong."""
@@ -58,13 +58,16 @@ class Registration:
         self._sequence = 0
         self._expires = 0
         self._lengthened = False
+        self._corrected = False
+        self._bound = ""
+        """The URI of the Contact that the registrar has taken."""
         self._current: Sent | None = None
 
     def start(self, expires: int, flow: Flow, now: float) -> None:
         """Bind our Contact for so many seconds, by way of `flow`; 0 takes it back."""
         self.flow = flow
         self._expires = expires
-        self._lengthened = False
+        self._lengthened = self._corrected = False
         self._send(now)
 
     @property
@@ -73,7 +76,8 @@ class Registration:
         uri = self._core.contact(self.flow, self.line.user)[1].strip("<>")
         return f"{uri};line={self.token}" if self.token else uri
 
-    def _send(self, now: float) -> None:
+    def _send(self, now: float, instead_of: str = "") -> None:
+        """`instead_of` is the URI of a Contact that is no longer ours."""
         self._sequence += 1
         uri = parse_uri(self.line.registrar)
         place = f"{uri.host}{f':{uri.port}' if uri.port else ''}"
@@ -87,6 +91,7 @@ class Registration:
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._sequence} REGISTER"),
             ("Contact", f"<{self.contact}>"),
+            *([("Contact", f"<{instead_of}>;expires=0")] if instead_of else []),
             ("Expires", str(self._expires)),
         ):
             request.headers.add(name, value)
@@ -107,13 +112,30 @@ class Registration:
         elif response.status == 423 and not self._lengthened and (longer := _seconds(response, "Min-Expires")):
             self._expires, self._lengthened = max(longer, self._expires), True
             self._send(now)
+        elif response.status < 300 and self._expires and self._is_elsewhere(sent.flow, response):
+            self._send(now, instead_of=self._bound)
         else:
             wait = _seconds(response, "Retry-After")
             self._tell(response.status, response.phrase, self._granted(response), wait)
 
+    def _is_elsewhere(self, flow: Flow, response: Response) -> bool:
+        """Whether the registrar sees us where our Contact does not lead. It is told once a time: behind a
+        translator that gives every message another port, we would never be done."""
+        self._bound = self.contact
+        if self._corrected or not self._core.learn_address(flow, response.top_via):
+            return False
+        self._corrected = True
+        return self.contact != self._bound
+
     def on_failure(self, sent: Sent, why: str, now: float) -> None:
         if sent is self._current:
             self._tell(408 if why == "timeout" else 503, "", 0)
+
+    def connection_lost(self, flow: Flow) -> None:
+        """Of a REGISTER under way, its own failure tells."""
+        if self._current is None and self.flow.connection and same_connection(self.flow, flow):
+            self.flow = replace(self.flow, connection=0)
+            self._core.emit(RegistrationLost(self.line.name))
 
     def _granted(self, response: Response) -> int:
         """Seconds: what our Contact says in the answer, else Expires, else what we asked for."""
@@ -147,6 +169,10 @@ class Registrations:
         if known is None or known.line != line:
             known = self._of[key] = Registration(self._core, line.checked(), flow)
         known.start(expires, flow, now)
+
+    def connection_lost(self, flow: Flow) -> None:
+        for known in self._of.values():
+            known.connection_lost(flow)
 
     def called(self, request: Request, flow: Flow) -> Registration | None:
         """By which line a request outside any dialog comes: the one whose Contact it is for, or whose registrar

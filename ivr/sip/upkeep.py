@@ -10,6 +10,7 @@
               +---------------------+--------------> WAITING (longer each time) -----------------------+
 
     any but OFF --stop--> LEAVING --answer--> OFF
+    REGISTERED --connection lost--> LOCATING at once, or WAITING when that happens again and again
 
 Where the registrar is (`Locate`) and the REGISTER itself (`Register`) are for others to do; they tell what came
 of it.
@@ -32,6 +33,9 @@ REFUSED_COUNTS = 4
 an account that is wrong too often."""
 MARGIN = 64.0
 """Seconds between a refresh and the end of what it refreshes: two targets can be silent for 32 s each."""
+STEADY = 120.0
+"""Seconds: when the connection of a registration breaks that has stood for so long, we register again at once;
+when it breaks sooner, and not for the first time, after a pause that grows."""
 FAIL_BACK = 600.0
 """Seconds for which a target that had to be left is not preferred again."""
 NEXT_TARGET = (408, 503)
@@ -88,6 +92,9 @@ class Upkeep(Generic[T]):
         """Rounds without success, one after the other."""
         self._expires = expires
         self._rng = rng
+        self._drops = 0
+        """Connections lost one after the other, each before the registration over it was steady."""
+        self._registered_at = float("-inf")
         self._bound_until = float("-inf")
         self._bound_at: T | None = None
         self._is_second_choice = False
@@ -163,6 +170,18 @@ class Upkeep(Generic[T]):
             self._wait(now, retry_after, refused=True)
         return []
 
+    def lost(self, now: float) -> list[Locate | Register[T]]:
+        """The connection we had registered over is gone."""
+        if self.state is not State.REGISTERED:
+            return []
+        self.why = "its connection was lost"
+        self._drops = 1 if now - self._registered_at >= STEADY else self._drops + 1
+        if self._drops == 1:
+            return self.start(now)
+        self.failures = self._drops - 2
+        self._wait(now)
+        return []
+
     # --- inside
 
     def _in_order(self, targets: list[T], now: float) -> list[T]:
@@ -186,7 +205,7 @@ class Upkeep(Generic[T]):
         self.failures = 0
         self._left_at.pop(self.target, None)
         self._is_second_choice = bool(self._left_at)
-        self._bound_at, self._bound_until = self.target, now + expires
+        self._bound_at, self._bound_until, self._registered_at = self.target, now + expires, now
         early = min(max(MARGIN, 0.1 * expires), 0.5 * expires)
         self._enter(State.REGISTERED, now + (expires - early) * self._rng.uniform(0.95, 1.0))
 

@@ -32,6 +32,7 @@ from ivr.sip.invitation import invitation
 from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import MalformedMessage, Request, decode
 from ivr.sip.outgoing_leg import OutgoingLeg
+from ivr.sip.probe import Probe
 from ivr.sip.registrar import Registrar
 from ivr.sip.registration import Line, Registrations
 from ivr.sip.replaces import replaced_leg
@@ -125,6 +126,7 @@ class UserAgent(Transfers):
 
         Our requests on it have failed; answers still owed are sent over a new connection; calls go on.
         """
+        self._core.registrations.connection_lost(flow)
         self._core.layer.connection_lost(flow, now)
         for leg in [leg for leg in self._core.legs.values() if leg.uses(flow)]:
             leg.connection_lost(flow)
@@ -378,6 +380,14 @@ class UserAgent(Transfers):
         To refresh, call it again in time: `ivr.sip.upkeep` says when.
         """
         self._core.registrations.register(line, flow, expires, now)
+        return self._core.take_outbox()
+
+    def probe(self, name: str, uri: str, flow: Flow, now: float, *, route: str = "") -> list[Output]:
+        """Ask by OPTIONS whether anybody is there: `ProbeAnswered` follows. `route` is an outbound proxy's URI.
+
+        :raises LocalProtocolError: an address is none.
+        """
+        Probe(self._core, name).send(uri, route, flow, now)
         return self._core.take_outbox()
 
     # --- names

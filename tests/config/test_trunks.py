@@ -28,6 +28,22 @@ def test_a_trunk_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert (trunk.expires, trunk.show, trunk.dial, trunk.domain) == (600, "own", (), "sip:pbx.example")
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (GOOD, 0.0),
+        (GOOD + "ping = 30\n", 30.0),
+        ("[[sip.trunks]]\nname = 'g'\ngateway = 'sip:gate.example'\n", 60.0),
+        ("[[sip.trunks]]\nname = 'g'\ngateway = 'sip:gate.example'\nping = 0\n", 0.0),
+    ],
+)
+def test_a_trunk_without_registration_is_asked_and_one_with_it_only_when_that_is_written(
+    tmp_path: Path, text: str, seconds: float
+) -> None:
+    (trunk,) = read(tmp_path, text).sip.trunks
+    assert trunk.asked_every == seconds
+
+
 def test_the_password_may_come_from_the_environment_and_is_in_no_representation(tmp_path: Path) -> None:
     text = GOOD.replace('"pbx"', '"main-line"') + 'password = "from file"\n'
     settings = read(tmp_path, text, {"IVR_SIP_TRUNKS_MAIN_LINE_PASSWORD": "geheim"})
@@ -68,6 +84,8 @@ def test_the_addresses_of_a_trunk_are_believed_like_those_of_nobody_in_particula
             "1: sip.trunks 1.user: is missing; a registration needs the user we are at the registrar",
         ),
         (GOOD + "expires = 5", "5: sip.trunks 1.expires: is 5; it must be between 60 and 86400"),
+        (GOOD + "ping = 1", "5: sip.trunks 1.ping: is 1; it must be between 5 and 3600 seconds, or 0 for never"),
+        (GOOD + "ping = 'often'", "5: sip.trunks 1.ping: is 'often'; write a number without quotes"),
         (GOOD + "show = 'mine'", "5: sip.trunks 1.show: is 'mine'; write one of own, caller"),
         (GOOD + "dial = ['+1555']", "5: sip.trunks 1.dial: '+1555' is no prefix of a number; "
          'write it like "tel:+1555"'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,16 @@ import pytest
 from ivr.sip.authoriser import MAX_TRIES
 from ivr.sip.credentials import Credentials
 from ivr.sip.digest import DigestInput, parse_digest
-from ivr.sip.events import CallAccepted, CallRefused, Flow, IncomingCall, RegistrationAnswered, UserAgentSettings
+from ivr.sip.events import (
+    CallAccepted,
+    CallRefused,
+    Flow,
+    IncomingCall,
+    RegistrationAnswered,
+    RegistrationLost,
+    UserAgentSettings,
+)
+from ivr.sip.fields import Via
 from ivr.sip.message import Request
 from ivr.sip.registration import Line
 from ivr.sip.reply import reply_to
@@ -368,6 +378,91 @@ def test_hanging_up_a_call_of_the_line_is_proved_when_the_pbx_asks(
     bye = registrar.got(peer.user_agent.hang_up(leg, peer.now))
     again = registrar.asks(bye, 407, realm="elsewhere", nonce="e1")
     assert is_right(proofs(again, "Proxy-Authorization")["elsewhere"], again)
+
+
+# --- behind an address translator
+
+
+def seen_at(request: Request, host: str, port: int) -> Request:
+    """As a registrar notes in the topmost Via where a request came from. RFC 3261 section 18.2.1, RFC 3581."""
+    via = request.top_via.text.replace(";rport", f";rport={port};received={host}", 1)
+    request.replace_top_via(Via.parse(via))
+    return request
+
+
+def test_the_registrar_tells_where_it_sees_us_and_is_told_that_contact_instead(registrar: Registrar) -> None:
+    request = registrar.registers()
+    inside = request.addresses("Contact")[0].uri
+    peer = registrar.answers(seen_at(request, "203.0.113.9", 40404), 200)
+    assert peer.events == [], "the registration is not done before the right Contact is bound"
+    again, gone = peer.request.addresses("Contact")
+    assert again.uri.startswith("sip:200@203.0.113.9:40404;line=")
+    assert (gone.uri, gone.parameters["expires"]) == (inside, "0")
+    peer = registrar.answers(seen_at(peer.request, "203.0.113.9", 40404), 200)
+    assert [type(event) for event in peer.events] == [RegistrationAnswered]
+    assert [contact.uri for contact in registrar.registers().addresses("Contact")] == [again.uri]
+
+
+def test_calls_by_that_line_name_the_outside_address_and_others_do_not(registrar: Registrar) -> None:
+    peer = registrar.answers(seen_at(registrar.registers(), "203.0.113.9", 40404), 200)
+    registrar.answers(seen_at(peer.request, "203.0.113.9", 40404), 200)
+    agent, now = peer.user_agent, peer.now
+    made = registrar.got(
+        agent.invite("a", "sip:1@pbx.example", OFFER, peer.flow, now, caller_uri="sip:200@pbx.example")
+    )
+    assert made.addresses("Contact")[0].uri == "sip:200@203.0.113.9:40404"
+    inside = Flow("udp", peer.flow.local, ("192.0.2.77", 5060))
+    made = registrar.got(
+        agent.invite("b", "sip:1@192.0.2.77", OFFER, inside, now, caller_uri="sip:200@pbx.example")
+    )
+    assert made.addresses("Contact")[0].uri == "sip:200@192.0.2.2:5060"
+
+
+def test_a_translator_with_another_port_for_every_message_does_not_keep_us_busy(registrar: Registrar) -> None:
+    peer = registrar.answers(seen_at(registrar.registers(), "203.0.113.9", 40001), 200)
+    peer = registrar.answers(seen_at(peer.request, "203.0.113.9", 40002), 200)
+    assert (peer.sent, [type(event) for event in peer.events]) == ([], [RegistrationAnswered])
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [("192.0.2.2", 5060), ("not-an-address", 5060), ("2001:db8::1", 5060), ("192.0.2.2", 0), ("192.0.2.2", 99999)],
+)
+def test_what_is_no_other_address_of_ours_changes_nothing(registrar: Registrar, host: str, port: int) -> None:
+    peer = registrar.answers(seen_at(registrar.registers(), host, port), 200)
+    assert (peer.sent, [type(event) for event in peer.events]) == ([], [RegistrationAnswered])
+
+
+@pytest.mark.parametrize(("host", "moves"), [("192.0.2.2", False), ("203.0.113.9", True)])
+def test_the_port_of_a_connection_of_ours_is_named_only_behind_a_translator(
+    make_peer: Any, host: str, moves: bool
+) -> None:
+    registrar = Registrar(make_peer(UserAgent(UserAgentSettings()), "tcp"))
+    peer = registrar.answers(seen_at(registrar.registers(), host, 50123), 200)
+    assert bool(peer.sent) is moves
+    if moves:
+        uri = peer.request.addresses("Contact")[0].uri
+        assert uri.startswith("sip:200@203.0.113.9:50123;transport=tcp;line=")
+
+
+# --- the connection of a registration
+
+
+def test_the_loss_of_the_connection_we_registered_over_is_told_once(make_peer: Any) -> None:
+    registrar = Registrar(make_peer(UserAgent(UserAgentSettings()), "tcp"))
+    peer = registrar.answers(registrar.registers(), 200)
+    other = replace(peer.flow, connection=8)
+    assert peer.got(peer.user_agent.connection_lost(other, peer.now)).events == []
+    assert peer.got(peer.user_agent.connection_lost(peer.flow, peer.now)).events == [RegistrationLost("pbx")]
+    assert peer.got(peer.user_agent.connection_lost(peer.flow, peer.now)).events == []
+
+
+def test_the_loss_of_the_connection_under_a_register_is_its_failure_and_nothing_more(make_peer: Any) -> None:
+    registrar = Registrar(make_peer(UserAgent(UserAgentSettings()), "tcp"))
+    registrar.registers()
+    peer = registrar.peer
+    peer.got(peer.user_agent.connection_lost(peer.flow, peer.now))
+    assert peer.events == [RegistrationAnswered("200", 503, "Service Unavailable", 0, "pbx")]
 
 
 def test_two_of_us_register_with_each_other_over_the_wire(make_peer: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.sip.upkeep import BASE_TIME, FAIL_BACK, MAX_TIME, Locate, Register, State, Upkeep
+from ivr.sip.upkeep import BASE_TIME, FAIL_BACK, MAX_TIME, STEADY, Locate, Register, State, Upkeep
 
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 
@@ -167,6 +167,36 @@ def test_stopping_without_a_binding_is_over_at_once() -> None:
     assert line.says(200, 600).upkeep.is_over, "a late answer brought it back to life"
 
 
+def test_a_lost_connection_is_answered_by_registering_at_once() -> None:
+    line = Line().starts(ONE).says(200, 600)
+    line.now += 5
+    assert line.upkeep.lost(line.now) == [Locate()]
+    assert line.located(ONE, TWO).asked == ONE
+
+
+def test_connections_that_are_lost_again_and_again_are_answered_after_pauses_that_grow() -> None:
+    line, pauses = Line().starts(ONE).says(200, 600), []
+    assert line.upkeep.lost(line.now) == [Locate()]
+    for _ in range(3):
+        line.located(ONE).says(200, 600)
+        line.now += 1
+        assert line.upkeep.lost(line.now) == []
+        assert (line.upkeep.state, line.upkeep.why) == (State.WAITING, "its connection was lost")
+        pauses.append(line.waits())
+    assert all(BASE_TIME * 2**n <= pause <= 2 * BASE_TIME * 2**n for n, pause in enumerate(pauses)), pauses
+    line.located(ONE).says(200, 600)
+    line.now += STEADY
+    assert line.upkeep.lost(line.now) == [Locate()], "it had stood long enough to be forgiven"
+
+
+def test_a_connection_lost_while_a_register_is_under_way_is_no_second_reason_to_register() -> None:
+    line = Line().starts(ONE)
+    assert line.upkeep.lost(line.now) == []
+    line.says(200, 600)
+    assert line.upkeep.stop(line.now) == [Register(ONE, 0)]
+    assert line.upkeep.lost(line.now) == []
+
+
 @given(
     st.lists(
         st.one_of(
@@ -174,6 +204,7 @@ def test_stopping_without_a_binding_is_over_at_once() -> None:
             st.tuples(st.just("says"), st.tuples(st.sampled_from([200, 401, 408, 423, 503]), st.integers(0, 900))),
             st.tuples(st.just("wakes"), st.none()),
             st.tuples(st.just("nowhere"), st.none()),
+            st.tuples(st.just("lost"), st.none()),
         ),
         max_size=60,
     )
@@ -189,6 +220,8 @@ def test_it_is_never_stuck_and_never_has_two_things_under_way(events: list[tuple
             line.says(*value)
         elif what == "nowhere":
             line.upkeep.not_located("", line.now)
+        elif what == "lost":
+            line.upkeep.lost(line.now)
         elif line.upkeep.deadline is not None:
             line.waits()
         state, deadline = line.upkeep.state, line.upkeep.deadline
