@@ -130,7 +130,7 @@ class CallAccepted:
 
 NO_ANSWER = "No answer at all"
 NO_CONNECTION = "No connection"
-"""Phrases of `CallRefused` and `ProbeAnswered` that no peer has sent: with 408 and 503 they tell of nobody there."""
+"""Phrases of `CallRefused` and `ProbeAnswered` that no peer has sent: with 408 and 503 nobody was there."""
 
 
 @dataclass(frozen=True, slots=True)
