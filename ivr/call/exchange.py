@@ -119,8 +119,9 @@ class Exchange:
             return  # another call has taken that one's place
         if not self.direct.takes(event):
             leg.on_sip(event)
-        if isinstance(event, (sip.CallEnded, sip.CallCancelled, sip.CallRefused)):
-            self.legs.pop(event.leg, None)
+        over = isinstance(event, (sip.CallEnded, sip.CallCancelled, sip.CallRefused))
+        if over and not self.rooms.signalling.user_agent.has_leg(name):  # a refused call may be made again
+            self.legs.pop(name, None)
             if isinstance(leg, Visit):
                 self.legs.pop(leg.leg, None)
             self._leg_gone.set()

@@ -23,6 +23,9 @@ from ivr.sdp import (
 )
 from ivr.sdp.crypto import KEY_OCTETS
 
+NOT_ACCEPTABLE = (488, 606)
+"""Refusals of what is offered, and not of the call. RFC 3261 sections 21.4.26 and 21.6.4."""
+
 
 class VoiceLeg:
     """The sound of one leg. Every method raises RemoteProtocolError for descriptions that cannot be used."""
@@ -37,6 +40,7 @@ class VoiceLeg:
         self._said: SessionDescription | None = None
         """Our description that went out last."""
         self._offered: SessionDescription | None = None
+        self._invite: Callable[[bytes], None] | None = None
         self.agreement: Agreement | None = None
         """What sound through the media worker goes by."""
         self.held_us = False
@@ -80,6 +84,20 @@ class VoiceLeg:
         """An offer of ours."""
         self._offered = self._versioned(make_offer(self._local))
         return self._offered.encode()
+
+    def call(self, invite: Callable[[bytes], None]) -> None:
+        """Make a call: `invite` sends an INVITE with that offer."""
+        self._invite = invite
+        invite(self.offer())
+
+    def calls_again(self, status: int) -> bool:
+        """Whether a refusal of our call was answered by another INVITE: some telephones that insist on protected
+        sound do not take keys in plain ``RTP/AVP``, so they are asked once more, with ``RTP/SAVP``."""
+        if status not in NOT_ACCEPTABLE or self._local.srtp != "offered" or self._invite is None:
+            return False
+        self._local = replace(self._local, srtp="required", keys=new_keys("required"))
+        self._invite(self.offer())
+        return True
 
     def take_answer(self, answered: bytes) -> None:
         """The peer's answer to the latest offer of ours."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.contact import ContactKeeper
+from ivr.call.destination import Destination
 from ivr.call.direct import Side
 from ivr.call.item import Errand, Item
 from ivr.call.leg import VoiceLeg
@@ -102,15 +103,18 @@ class Offer(Item):
             return
         self._ringing = True
         self.exchange.legs[self.leg] = self
+        self._voice.call(lambda sdp: self._invite(phone, sdp))
+        await self._notice_a_dead_phone(max(PHONE_SILENT, phone.patience))
+
+    def _invite(self, phone: Destination, sdp: bytes) -> None:
         self.rooms.signalling.call(
             self.leg,
             phone,
-            self._voice.offer(),
+            sdp,
             self.handoff.visit.record.caller,
             display_name=f"{self.handoff.queue}: {self.handoff.reason}",
             headers=headers_for(self.handoff.visit.incoming.user_to_user, self.item_id),
         )
-        await self._notice_a_dead_phone(max(PHONE_SILENT, phone.patience))
 
     async def _notice_a_dead_phone(self, patience: float) -> None:
         try:
@@ -131,6 +135,8 @@ class Offer(Item):
         match event:
             case sip.CallAccepted():
                 self._picked_up(event.answer)
+            case sip.CallRefused() if self._voice is not None and self._voice.calls_again(event.status):
+                logger.info("agent_phone_wants_savp agent=%s", self.agent)
             case sip.CallRefused():
                 self._ringing = False
                 self._leg_over()

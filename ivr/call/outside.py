@@ -68,12 +68,15 @@ class OutsideCall:
         self._ringing = True
         self.exchange.legs[self.leg] = self
         along = headers_for(self.visit.incoming.user_to_user, self.visit.id)
-        rooms.signalling.call(self.leg, line, self._voice.offer(), self.visit.record.caller, headers=along)
+        caller = self.visit.record.caller
+        self._voice.call(lambda sdp: rooms.signalling.call(self.leg, line, sdp, caller, headers=along))
 
     def on_sip(self, event: sip.Output) -> None:
         match event:
             case sip.CallAccepted():
                 self._picked_up(event.answer)
+            case sip.CallRefused() if self._voice is not None and self._voice.calls_again(event.status):
+                logger.info("outside_wants_savp call=%s to=%s", self.visit.id, self.to)
             case sip.CallRefused():
                 logger.info("outside_refused call=%s to=%s status=%d", self.visit.id, self.to, event.status)
                 self._leg_over()

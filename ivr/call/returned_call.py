@@ -70,14 +70,15 @@ class ReturnedCall(Visit):
         if self.over:
             return
         self._ringing = True
-        self.rooms.signalling.call(
-            self.leg, line, self.voice.offer(), self._promise.get("called") or self.menu.name
-        )
+        called = self._promise.get("called") or self.menu.name
+        self.voice.call(lambda sdp: self.rooms.signalling.call(self.leg, line, sdp, called))
 
     def on_sip(self, event: sip.Output) -> None:
         match event:
             case sip.CallAccepted():
                 self._confirmed(event.answer)
+            case sip.CallRefused() if not self.over and self.voice.calls_again(event.status):
+                logger.info("callback_wants_savp ticket=%s", self.ticket)
             case sip.CallRefused():
                 self._ringing = False
                 self.finish("caller", f"not reached: {event.status}")

@@ -79,6 +79,10 @@ class UserAgent(Transfers):
         """Names of the live legs."""
         return list(self._core.legs)
 
+    def has_leg(self, name: str) -> bool:
+        """Whether a call of that name is live."""
+        return name in self._core.legs
+
     @property
     def counters(self) -> dict[str, int]:
         """Messages ``received``, ``dropped``, ``malformed``, ``repeated``, ``overloaded`` (too many transactions),

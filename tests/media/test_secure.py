@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pylibsrtp import Policy, Session
 
 from ivr.errors import IvrError
-from ivr.media.messages import KeyHeard, LegClosed, StreamFormat
+from ivr.media.messages import KeyHeard, LegClosed, PlayEnded, RecordingClosed, StreamFormat
 from ivr.media.rtcp import RtcpReport
 from ivr.media.rtp import RtpPacket
+from ivr.media.wav import read_wav
+from ivr.media.worker.recorder import BEEP_PLAY
 from ivr.media.worker.secure import GRACE, Protection, Unproved
 
 EIGHTY, THIRTY_TWO = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"
@@ -216,3 +219,33 @@ async def test_a_protected_and_a_plain_side_hear_each_other(
         assert (await desk.workers.close_leg("a")).dropped == 1
         goodbye = RtcpReport.decode(secure.incoming.unprotect_rtcp(reports.recv(2048)))
         assert goodbye.bye
+
+
+async def test_a_protected_side_is_heard_in_a_conference_and_kept_in_a_recording(
+    desk: Any, phone: Any, companded: Any, tone: Any, heard: Any, level_at: Any, tmp_path: Path
+) -> None:
+    caller, agent, third = phone(), phone(), phone()
+    await desk.call("a", caller, form())
+    await desk.call("b", agent, beside="a")
+    await desk.call("c", third, form(THIRTY_TWO, send=b"o" * 30, receive=b"t" * 30), beside="a")
+    secure = SecurePhone(caller)
+    other = SecurePhone(third, THIRTY_TWO, send=b"t" * 30, receive=b"o" * 30)
+    desk.workers.mix(("a", "b", "c"))
+    desk.workers.record("a", "r", tmp_path / "r.wav", longest=30, patience=5)
+    await desk.event(PlayEnded, play=BEEP_PLAY)
+    got: list[list[RtpPacket]] = [[], [], []]
+    for payloads in zip(*(companded(tone(hertz, 0.5)) for hertz in (700, 1100, 1500)), strict=True):
+        for peer, payload in zip((caller, agent, third), payloads, strict=True):
+            peer.speak(payload)
+        for packets, listener in zip(got, (secure, agent, other), strict=True):
+            packets.append(await listener.receive())
+    for number, packets in enumerate(got):
+        levels = [level_at(heard(packets[8:]), hertz) for hertz in (700, 1100, 1500)]
+        others = [level for index, level in enumerate(levels) if index != number]
+        assert min(others) > -30 and levels[number] < min(others) - 20, (number, levels)
+    desk.workers.stop_recording("a")
+    assert (await desk.event(RecordingClosed)).seconds > 0.2
+    kept = read_wav(tmp_path / "r.wav")
+    assert level_at(kept[-2000:], 700) > -30 > level_at(kept[-2000:], 1100)
+    for leg in ("a", "b", "c"):
+        assert (await desk.workers.close_leg(leg)).dropped == 0

@@ -192,7 +192,9 @@ class MediaWorkers:
         try:
             return await leg.opened
         except asyncio.CancelledError:
-            self._send(leg, {"do": "close", "leg": name})
+            if leg.closed is None:  # else somebody has asked for that already
+                leg.closed = asyncio.get_running_loop().create_future()
+                self._send(leg, {"do": "close", "leg": name})
             raise
         except (OSError, IvrError):
             self._forget(leg)
