@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-FREE_OF_PAIR = 4
-"""Wrong passwords for one account from one source that cost nothing."""
+FREE_OF_PAIR = 15
+"""Wrong passwords for one account from one source that cost nothing: baresip 1.0 sends the one it has so often
+before it tells its user, and silence would tell him something else."""
 FREE_ACCOUNTS = 5
 """Accounts one source may get wrong at no cost: an office in which the passwords were changed."""
-FREE_OF_ACCOUNT = 20
+FREE_OF_ACCOUNT = 30
 """Wrong passwords for one account from anywhere."""
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 300.0
