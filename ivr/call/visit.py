@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.callback import note_callback
 from ivr.call.draft import Sandbox
+from ivr.call.entered import RETURNING, entered
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord, HandoffRecord, figures_of
@@ -74,6 +75,7 @@ class Visit:
         unknown = self.rooms.settings.ici.unknown_number
         self.record = CallRecord.of(call_id, incoming, self.rooms.clock.utc(), menu=playing, unknown=unknown)
         self.tasks = Tasks(call_id)
+        self.saving: asyncio.Task[None] | None = None
         self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
         self.recordings = Recordings(
             call_id, self.leg, self.rooms.settings.var, self.rooms.media, self.record.recordings, self._drive
@@ -206,10 +208,12 @@ class Visit:
 
     def tell(self, event: menu.Event) -> None:
         """Something happened to the caller outside the menu."""
+        if isinstance(event, RETURNING) and self.data is not None and self.menu.from_agent:
+            self._drive(entered(self.menu, self.data))
         self._drive(event)
 
     def handoff_ended(self, event: menu.HandoffEnded) -> None:
-        self._drive(event)
+        self.tell(event)
 
     def transfer_ended(self, event: menu.TransferEnded) -> None:
         self._drive(event)
@@ -432,7 +436,7 @@ class Visit:
 
     def save(self) -> None:
         """Put what is known so far on disk: a killed engine leaves a record that tells how far the call was."""
-        self.tasks.spawn(self.rooms.store.save_call(self.record.document()))
+        self.saving = self.tasks.spawn(self.rooms.store.save_call(self.record.document()))
 
     async def close(self) -> None:
         """Give the sound back and put the record on disk."""

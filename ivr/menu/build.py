@@ -107,6 +107,10 @@ class _Builder:
             queues={name: _queue(name, one) for name, one in data.get("queues", {}).items()},
             application=attached["application"],
             fields=attached["fields"],
+            from_agent={
+                _agent_field(field, attached["application"]): name
+                for field, name in attached.get("from_agent", {}).items()
+            },
             steps={name: self.step(name, step) for name, step in data["steps"].items()},
             secrets=frozenset(asked.union(*(one.secret for one in sources.values()))),
             takes=tuple(data.get("takes", ())),
@@ -332,6 +336,12 @@ def _source(one: dict[str, Any]) -> model.DataSource:
     )
 
 
+def _agent_field(text: str, ours: str) -> model.AgentField:
+    """``WISH`` is of our own block, ``IVR/CONTACT NOTE`` of another."""
+    application, _, name = text.rpartition(" ")
+    return model.AgentField(application or ours, name)
+
+
 def _queue(name: str, one: dict[str, Any]) -> model.Queue:
     return model.Queue(
         name=name,
@@ -348,6 +358,7 @@ def _queue(name: str, one: dict[str, Any]) -> model.Queue:
 def _names(data: dict[str, Any]) -> set[str]:
     """Every name that stands for a value somewhere in the menu."""
     names = set(BUILT_IN).union(data.get("takes", ()))
+    names.update(data.get("attached_data", {}).get("from_agent", {}).values())
     for source in data.get("data", {}).values():
         names.update(source["needs"], source["gives"])
     rows = [*data.get("everywhere", []), *_rows(data["defaults"])]

@@ -7,6 +7,7 @@ a *proof* has a name, and ``allow: [{proof: NAME, why: …}]`` on the step silen
 
 from __future__ import annotations
 
+from ivr.menu.check_from_agent import check_from_agent
 from ivr.menu.check_levels import check_granted, check_levels
 from ivr.menu.check_names import check_names
 from ivr.menu.check_paths import check_paths
@@ -37,6 +38,7 @@ def check(
     check_questions(report, recogniser_languages)
     check_prompts(report)
     check_secrets(report)
+    check_from_agent(report)
     _check_data(report, connectors)
     _check_exits(report)
     _check_queues(report)

@@ -36,6 +36,11 @@ def check_names(report: Report, *, borrows: bool) -> None:
 
 
 def known_values(menu: Menu) -> frozenset[str]:
+    """Values that something in the menu gives, or an agent."""
+    return own_values(menu).union(menu.from_agent.values())
+
+
+def own_values(menu: Menu) -> frozenset[str]:
     """Values that something in the menu gives."""
     names = set(BUILT_IN).union(menu.takes)
     for source in menu.data.values():

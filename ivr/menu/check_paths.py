@@ -38,17 +38,27 @@ _ELSEWHERE = frozenset({"BACK", "REPEAT", "RETURN", "END"})
 def _check_reached(report: Report) -> set[str]:
     """The steps a caller can come to."""
     menu = report.menu
-    coming = [target for _, target in menu_ways(menu) if target in menu.steps]
-    reached: set[str] = set()
+    reached = _on_from(menu, {target for _, target in menu_ways(menu)})
+    alone = {step.name for step in menu.steps.values() if "unreachable" in step.allow} - reached
+    for name in sorted(alone):  # agents send callers there, so what follows is come to
+        message = "no way leads here; lead one here, or take the step out"
+        report.unproven(menu.steps[name], "unreachable", ("steps", name), message, key=True)
+    reached |= _on_from(menu, alone)
+    for step in menu.steps.values():
+        if step.name not in reached:
+            message = "no way leads here; lead one here, or take the step out"
+            report.unproven(step, "unreachable", ("steps", step.name), message, key=True)
+    return reached
+
+
+def _on_from(menu: Menu, names: set[str]) -> set[str]:
+    """These steps and all that follow."""
+    coming, reached = [name for name in names if name in menu.steps], set[str]()
     while coming:
         name = coming.pop()
         if name not in reached:
             reached.add(name)
             coming += following(menu, menu.steps[name])
-    for step in menu.steps.values():
-        if step.name not in reached:
-            message = "no way leads here; lead one here, or take the step out"
-            report.unproven(step, "unreachable", ("steps", step.name), message, key=True)
     return reached
 
 

@@ -2,7 +2,8 @@
 
 A value counts as set at a step if every way from the start sets it: by a look-up's ``ok``, an answer, a
 ``set:``, or a condition that holds only when it is set. What a level's proof sets on all its ways counts
-after ``requires``. A look-up that fails takes back what it gives. BACK is taken to lose nothing.
+after ``requires``. A look-up that fails takes back what it gives, and a handoff what agents enter, who may have
+taken it out again. BACK is taken to lose nothing. Where only agents send callers, nothing is known.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class _Ways:
 
     def everything(self) -> dict[str, Set]:
         begin = (BUILT_IN - {"phone"}).union(self.menu.takes)
-        return self.flow(self.menu.start, begin, anywhere=True)
+        alone = [step.name for step in self.menu.steps.values() if "unreachable" in step.allow]
+        return self.flow(self.menu.start, begin, *alone, anywhere=True)
 
     def by_proof(self, level: str) -> Set:
         """What is set on every way from the level's start to RETURN."""
@@ -112,10 +114,10 @@ class _Ways:
             return self.known if self.vague else frozenset()
         return frozenset.intersection(*returns)
 
-    def flow(self, start: str, begin: Set, *, anywhere: bool) -> dict[str, Set]:
-        """Sets after a step's own ``requires`` and ``set``, by step."""
+    def flow(self, start: str, begin: Set, *others: str, anywhere: bool) -> dict[str, Set]:
+        """Sets after a step's own ``requires`` and ``set``, by step; `others` are begun at too."""
         reached: dict[str, Set] = {}
-        coming: list[Edge] = [(start, begin)]
+        coming: list[Edge] = [(name, begin) for name in (start, *others)]
         while coming:
             name, there = coming.pop()
             step = self.menu.steps.get(self.menu.start if name == "START" else name)
@@ -170,7 +172,7 @@ class _Ways:
                 yield step.otherwise, there
             case HandoffStep():
                 for target in step.exits.values():
-                    yield target, there
+                    yield target, there.difference(self.menu.from_agent.values())
             case TransferStep():
                 yield step.failed, there
             case CallbackStep():

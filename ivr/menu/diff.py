@@ -256,3 +256,9 @@ def _attached(old: Menu, new: Menu) -> Iterator[str]:
             yield f"The agent's screen no longer gets {name}."
         else:
             yield f"The agent's screen gets {now} as {name} instead of {was}."
+    for field in sorted(old.from_agent.keys() | new.from_agent.keys()):
+        read, reads = old.from_agent.get(field), new.from_agent.get(field)
+        if reads is None:
+            yield f"The menu no longer reads {field}, which agents enter."
+        elif read != reads:
+            yield f"The menu reads {field}, which agents enter, as {reads}{f' instead of {read}' if read else ''}."

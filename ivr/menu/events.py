@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -102,6 +103,14 @@ class HandoffResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class DataEntered:
+    """What agents have entered for the menu (``from_agent:``), told before the call comes back from them."""
+
+    values: Mapping[str, str] = field(repr=False)
+    """All of them, by the menu's names; empty text for a field that is empty or not there."""
+
+
+@dataclass(frozen=True, slots=True)
 class SentBack:
     """The agent sent the caller back to this step of the menu; what is proved stays proved."""
 
@@ -159,6 +168,7 @@ Event = (
     | LookupEnded
     | HandoffEnded
     | HandoffResumed
+    | DataEntered
     | SentBack
     | PlaceTold
     | PlaceFound

@@ -15,6 +15,8 @@ NOTHING_PROVED = "no"
 """What the agent's screen says of a caller who has proved nothing (PROVED)."""
 
 
+LONGEST_ENTERED = 500
+"""Characters of what an agent entered that a menu reads: half a minute, said aloud. The next agent gets it all."""
 EPOCH = datetime.fromtimestamp(0, UTC)
 """The wall clock before the call is answered."""
 
@@ -108,6 +110,11 @@ class Facts:
         for level, proof in list(self._proved.items()):
             if name in proof and proof[name] != value:
                 del self._proved[level]
+
+    def enter(self, values: Mapping[str, str]) -> None:
+        """Take what agents have entered; nothing that the menu does not read from them."""
+        for name in self.menu.from_agent.values():
+            self.put(name, values.get(name, "")[:LONGEST_ENTERED])
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop values that an older look-up gave; the language and the number stay."""

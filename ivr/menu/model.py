@@ -333,6 +333,17 @@ class Queue:
     """Who of the free agents is rung; empty for the settings' way."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class AgentField:
+    """A field of the attached data that agents fill in."""
+
+    application: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.application} {self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Menu:
     """A menu with everything it needs, ready to be played."""
@@ -357,6 +368,8 @@ class Menu:
     application: str
     fields: Mapping[str, str]
     """Field of the attached data to value."""
+    from_agent: Mapping[AgentField, str]
+    """What agents enter, and the value it becomes when a call comes back from them; each may be empty."""
     steps: Mapping[str, AnyStep]
     secrets: frozenset[str]
     """Values that must never be told to anybody but a look-up."""

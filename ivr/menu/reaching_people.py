@@ -9,6 +9,7 @@ from ivr.menu.events import (
     CallbackNoted,
     CancelHandoff,
     CancelTransfer,
+    DataEntered,
     Event,
     HandoffClosed,
     HandoffEnded,
@@ -133,7 +134,9 @@ class HandingOff(Activity):
             self.stop_waiting()
 
     def outside(self, event: Event) -> None:
-        if isinstance(event, HandoffResumed) and self.with_agent:
+        if isinstance(event, DataEntered):
+            self.talk.facts.enter(event.values)
+        elif isinstance(event, HandoffResumed) and self.with_agent:
             self.with_agent, self.since = False, self.talk.now
         elif isinstance(event, SentBack) and self.with_agent and event.step in self.talk.menu.steps:
             self.talk.leave("sent back", event.step)

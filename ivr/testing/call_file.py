@@ -22,8 +22,8 @@ from ivr.testing.desks import ANSWERS_AFTER, STATES, Desk, Fault
 from ivr.testing.said import value_of
 from ivr.testing.simulation import Outcome
 
-ACTIONS = ("hear", "press", "say", "silence", "hang_up", "answered_by", "talk", "fault")
-BESIDE = ("within", "during", "with", "as_text", "optional", "anywhere", "stops_within", "pace", "note")
+ACTIONS = ("hear", "press", "say", "silence", "hang_up", "answered_by", "sends_back", "talk", "fault")
+BESIDE = ("within", "during", "with", "as_text", "optional", "anywhere", "stops_within", "pace", "entered", "note")
 """Keys that may stand beside an action."""
 HEAD = ("test", "menu", "level", "given", "each", "call", "expect", "note")
 GIVEN = ("now", "caller", "store", "answers", "agents", "faults", "note")
@@ -311,6 +311,8 @@ class _Reader:
         value = plain(row.get(kinds[0]))
         if kinds[0] == "fault":
             value = self.fault(row.get("fault"))
+        if "entered" in beside and (kinds[0] != "sends_back" or not isinstance(beside["entered"], dict)):
+            self.wrong("needs values beside sends_back:, such as {agent_wish: pay}", row, "entered")
         if kinds[0] in ("silence", "talk") and duration(value) is None:
             self.wrong(f"{value!r} is no time; write 5s or 800ms", row, kinds[0])
         return Action(kinds[0], value, row.line, beside)

@@ -22,6 +22,8 @@ def unknown_names(menu: Menu, test: TestCall) -> list[Problem]:
                 found.append(Problem(test.path, message, action.line, 0, action.kind))
         if action.kind == "fault" and action.value[0] not in menu.data:
             found.append(_no_lookup(menu, test, action.value[0], action.line, "fault"))
+        if action.kind == "sends_back":
+            found += _of_agents(menu, test, action)
     for key in ("path", "visited", "not_visited"):
         for step in _texts(test.expect.get(key)):
             if step not in menu.steps:
@@ -42,6 +44,18 @@ def unknown_names(menu: Menu, test: TestCall) -> list[Problem]:
         message = f"{queue!r} is no queue of {menu.name}{meant(str(queue), menu.queues)}"
         found.append(Problem(test.path, message, test.lines["handoff"], 0, "handoff"))
     return found
+
+
+def _of_agents(menu: Menu, test: TestCall, action: Action) -> Iterator[Problem]:
+    """Where an agent sends the caller, and what he entered."""
+    step, known = str(action.value), set(menu.from_agent.values())
+    if step not in menu.steps:
+        message = f"{step!r} is no step of {menu.name}{meant(step, menu.steps)}"
+        yield Problem(test.path, message, action.line, 0, action.kind)
+    for name in action.beside.get("entered") or {}:
+        if name not in known:
+            message = f"{name!r} is nothing that agents enter for {menu.name}{meant(name, known)}"
+            yield Problem(test.path, message, action.line, 0, "entered")
 
 
 def _no_lookup(menu: Menu, test: TestCall, name: str, line: int, where: str) -> Problem:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ivr.call.entered import RETURNING
 from ivr.call.record import CallRecord, HandoffRecord
 from ivr.menu import events as menu_events
 from ivr.menu.facts import plain
@@ -118,6 +119,8 @@ class Call:
         """The caller waits for a person."""
         self.with_agent = ""
         """Who talks to the caller now; ``outside`` for a transfer."""
+        self.entered: dict[str, str] = {}
+        """What agents have entered for the menu (``from_agent:``), by the menu's names."""
         self.over = False
         self._caller = caller
         self._watch = watch or (lambda command: None)
@@ -254,6 +257,8 @@ class Call:
         heapq.heappush(self._due, (self.clock.monotonic() + seconds, self._order, do))
 
     def _tell(self, event: menu_events.Event) -> None:
+        if isinstance(event, RETURNING) and self.menu.from_agent:
+            self._tell(menu_events.DataEntered(dict(self.entered)))
         if not self.over:
             for command in self.machine.handle(event, self.clock.monotonic()):
                 self._do(command)
@@ -374,9 +379,11 @@ class Call:
     def _hand_off(self, command: menu_events.StartHandoff) -> None:
         self.handoff = command
         fields = dict(command.fields) | dict.fromkeys(command.live_fields, "0")
-        self.record.handoffs.append(
-            HandoffRecord(command.queue, command.reason, {command.application: fields}, self.clock.utc())
-        )
+        blocks = {command.application: fields}
+        for place, name in self.menu.from_agent.items():
+            if text := self.entered.get(name):
+                blocks.setdefault(place.application, {})[place.name] = text
+        self.record.handoffs.append(HandoffRecord(command.queue, command.reason, blocks, self.clock.utc()))
         if command.waiting:
             prompts = tuple(dict.fromkeys(piece.prompt for piece in command.waiting))
             language = self.machine.facts.language
@@ -398,13 +405,18 @@ class Call:
         else:
             self._tell(menu_events.HandoffEnded(what))
 
+    def send_back(self, step: str) -> None:
+        """The agent who talks to the caller sends him back to a step of the menu."""
+        self.with_agent = ""
+        self._tell(menu_events.SentBack(step))
+
     def _handoff_over(self, outcome: str, agent: str) -> None:
         if self.handoff is None:
             return
         record = self.record.handoffs[-1]
         waited = (self.clock.utc() - record.started).total_seconds()
-        for fields in record.attached_data.values():
-            fields.update({name: str(int(waited)) for name in self.handoff.live_fields})
+        fields = record.attached_data.get(self.handoff.application, {})
+        fields.update({name: str(int(waited)) for name in self.handoff.live_fields})
         record.outcome, record.waited, record.agent = outcome, waited, agent
         self.handoff = None
 

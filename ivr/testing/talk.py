@@ -6,6 +6,8 @@ wait 5s                   silence         !ok balance amount_due=84.20   it give
 now 9                     a key at once,  !store balance  the sample store answers again
                           barging in      !agents busy    answer, busy, closed, failed or wait
 hangup                                    values          what is known about the caller
+!enter NAME=some words    the agent fills !back main      the agent sends the call back to a step
+                          in a value
 """
 
 from __future__ import annotations
@@ -89,7 +91,11 @@ class Talk:
     def command(self, text: str) -> bool:
         """Do what was typed if it is no key; whether it was."""
         word, _, rest = text.partition(" ")
-        if text.startswith("!"):
+        if text.startswith("!enter ") or text == "!enter":
+            self._enter(text.removeprefix("!enter"))
+        elif text.startswith("!back ") or text == "!back":
+            self._send_back(text.removeprefix("!back").strip())
+        elif text.startswith("!"):
             self._change(text[1:].split())
         elif word == "say":
             if not self.call.say(rest):
@@ -142,6 +148,26 @@ class Talk:
             self._tell("wrong", f"there is no look-up {named!r}{meant(named, self.menu.data)}")
         else:
             self._fault(what, rest[0], rest[1:])
+
+    def _enter(self, text: str) -> None:
+        name, _, value = (part.strip() for part in text.partition("="))
+        named = {one: field for field, one in self.menu.from_agent.items()}
+        if name not in named:
+            there = ", ".join(named) or "none (they stand in attached_data: from_agent:)"
+            known = meant(name, named) or f"; known are {there}"
+            self._tell("wrong", f"{name!r} is nothing that agents enter for this menu{known}")
+        else:
+            self.call.entered[name] = value
+            self._tell("note", f"the agent enters {named[name]}: {value or 'nothing'}")
+
+    def _send_back(self, step: str) -> None:
+        if not self.call.with_agent or self.call.with_agent == "outside":
+            self._tell("wrong", "no agent has the call; wait until one answers")
+        elif step not in self.menu.steps:
+            self._tell("wrong", f"{step!r} is no step of this menu{meant(step, self.menu.steps)}")
+        else:
+            self._tell("note", f"{self.call.with_agent} sends the call back to {step}")
+            self.call.send_back(step)
 
     def _fault(self, outcome: str, name: str, given: list[str]) -> None:
         self.around.faults.pop(name, None)
@@ -205,6 +231,9 @@ class Talk:
         self._tell("look", f"looks for a person: queue {command.queue}, reason {command.reason}")
         fields = " ".join(f"{name}={value}" for name, value in command.fields.items() if value and name != "PATH")
         self._tell("look", f"the agent's screen: {fields}")
+        for field, name in self.menu.from_agent.items():
+            if text := self.call.entered.get(name):
+                self._tell("look", f"and of an agent before: {field}={text}")
         if command.waiting:
             self._tell("say", f"“{words(command.waiting)}”, then music")
 

@@ -216,6 +216,14 @@ class _Player:
         if self.call.with_agent != str(action.value):
             raise _Failed(f"answered was by {self.call.with_agent or 'nobody'}, not by {action.value}")
 
+    def do_sends_back(self, action: Action) -> None:
+        if not self.call.with_agent or self.call.with_agent == "outside":
+            raise _Failed("no agent has the call; write answered_by: before")
+        self.call.entered.update(action.beside.get("entered") or {})
+        before = len(self.call.heard)
+        self.call.send_back(str(action.value))
+        self.cursor = max(self.cursor, before)
+
     def do_hang_up(self, action: Action) -> None:
         self.call.hang_up()
 

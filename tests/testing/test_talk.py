@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,3 +158,33 @@ def test_a_script_is_heard_out_and_a_loudspeaker_that_fails_is_told(
     assert (tmp_path / "played").read_text().split() == ["played"] * 2
     assert Path("talk.wav").exists()
     assert "paplay cannot play sound here; what was said goes to talk.wav" in result.output
+
+
+def test_an_agent_enters_something_and_sends_the_call_back(tmp_path: Path) -> None:
+    shutil.copytree(MENUS, tmp_path / "menus")
+    file = tmp_path / "menus" / "northgas.yaml"
+    fields = "fields: {ACCOUNT: account,"
+    file.write_text(
+        file.read_text("utf-8").replace(fields, f"from_agent: {{WISH: agent_wish}}\n  {fields}"), "utf-8"
+    )
+    told: list[str] = []
+    clock = FakeClock()
+    with SampleStore(clock) as store:
+        talk = Talk(
+            load_menu("northgas", tmp_path / "menus"),
+            Surroundings(store),
+            clock,
+            lambda _, text: told.append(text),
+        )
+        talk.begin()
+        for line in ("1", "!back main", "0", "wait 30s", "!enter agent_wihs=pay", "!enter agent_wish=pay it all"):
+            talk.line(line)
+        for line in ("!back mian", "!back main", "values", "0", "wait 30s"):
+            talk.line(line)
+    assert told.count("no agent has the call; wait until one answers") == 1
+    assert "'agent_wihs' is nothing that agents enter for this menu; did you mean agent_wish?" in told
+    assert "the agent enters SAP-IC WISH: pay it all" in told
+    assert "'mian' is no step of this menu; did you mean main?" in told
+    assert "desk1 sends the call back to main" in told
+    assert "agent_wish = pay it all" in told
+    assert told.count("and of an agent before: SAP-IC WISH=pay it all") == 1

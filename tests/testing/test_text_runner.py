@@ -347,3 +347,76 @@ def test_a_prompt_that_goes_on_does_not_stop(run: Run) -> None:
 def test_a_name_the_menu_does_not_have_fails_the_test(run: Run, text: str, says: str) -> None:
     (problem, *_) = run(text).problems
     assert says in str(problem)
+
+
+# --- what agents enter --------------------------------------------------------------------------------------
+
+REPAIRS = """\
+ivr: 1
+name: repairs
+start: people
+languages: [{code: en, prompts: en.yaml}]
+defaults: {on_fault: bye}
+queues: {general: {skills: [general], priority: 10, open: always, ring: 10s}}
+attached_data: {application: SAP-IC, fields: {REASON: reason}, from_agent: {DAY: agent_day}}
+steps:
+  people: {type: handoff, queue: general, reason: ASKED, busy: bye, closed: bye, failed: bye}
+  booked:
+    type: check
+    allow: [{proof: unreachable, why: agents send callers here}]
+    when: [{if: agent_day is set, go: told}]
+    else: people
+  told: {type: say, say: p.day, go: people}
+  bye: {type: say, say: p.bye, go: END}
+"""
+
+
+@pytest.fixture
+def repairs(tmp_path: Path) -> Run:
+    (tmp_path / "repairs.yaml").write_text(REPAIRS, "utf-8")
+    text = 'prompts: en\np.bye: "Goodbye."\np.day: "We come on {agent_day}."\n'
+    (tmp_path / "en.yaml").write_text(text, "utf-8")
+    menu = load_menu("repairs", tmp_path)
+
+    def play(text: str) -> Result:
+        path = tmp_path / "t.yaml"
+        path.write_text(f"test: t\ncall:\n{text}", "utf-8")
+        test, problems = read_test(path, "t.yaml")
+        assert (problems, test is None) == ([], False)
+        assert test is not None
+        return run_test(menu, test)
+
+    return play
+
+
+def test_an_agent_enters_something_and_sends_the_caller_back(repairs: Run) -> None:
+    back = "  - answered_by: desk1\n  - sends_back: booked\n    entered: {agent_day: Monday}\n"
+    hear = "  - hear: p.day\n    with: {agent_day: Monday}\n  - answered_by: desk1\n  - hang_up: caller\n"
+    seen = "expect: {handoff: {attached_data: {SAP-IC: {DAY: %s}}}, path: [people, booked, told, people]}\n"
+    result = repairs(back + hear + seen % "Monday")
+    assert [str(one) for one in result.problems] == []
+    (problem,) = repairs(back + hear + seen % "Tuesday").problems
+    assert "DAY on the agent's screen is 'Monday', not 'Tuesday'" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("  - sends_back: booked\n", "no agent has the call; write answered_by: before"),
+        ("  - answered_by: desk1\n  - sends_back: boked\n", "'boked' is no step of repairs; did you mean booked?"),
+        (
+            "  - answered_by: desk1\n  - sends_back: booked\n    entered: {agent_dya: x}\n",
+            "'agent_dya' is nothing that agents enter for repairs; did you mean agent_day?",
+        ),
+    ],
+)
+def test_what_no_agent_can_do_fails_the_test(repairs: Run, call: str, said: str) -> None:
+    (problem,) = repairs(call).problems
+    assert said in problem.message
+
+
+def test_what_is_entered_stands_beside_sends_back(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text("test: t\ncall:\n  - talk: 3s\n    entered: {agent_day: Monday}\n", "utf-8")
+    _, (problem,) = read_test(path, "t.yaml")
+    assert "needs values beside sends_back:" in problem.message
