@@ -77,6 +77,18 @@ def receive(status: int, **checks: str) -> str:
     return f'<recv response="{status}"{way}>{checked}</recv>'
 
 
+def takes(method: str, status: int = 200, **checks: str) -> list[str]:
+    """A request of the engine's in the call, and the answer to it."""
+    action = "".join(
+        f'<action><ereg regexp="{pattern}" search_in="hdr" header="{name.replace("_", "-")}:" check_it="true"'
+        f' assign_to="1"/><log message="checked [$1]"/></action>'
+        for name, pattern in checks.items()
+    )
+    lines = "\n".join(f"[last_{name}:]" for name in ("Via", "From", "To", "Call-ID", "CSeq"))
+    reply = f"SIP/2.0 {status} Fine\n{lines}\n{CONTACT}Content-Length: 0\n\n"
+    return [f'<recv request="{method}">{action}</recv>', f"<send><![CDATA[\n{reply}\n]]></send>"]
+
+
 MAY_RING = '<recv response="100" optional="true"/><recv response="180" optional="true"/>'
 PAUSE = '<pause milliseconds="200"/>'
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from call.test_transfer_by_refer import small_menu
 from house import House
-from peers.scenario import MAY_RING, PAUSE, answered, bye, receive, refused, sdp, send
+from peers.scenario import MAY_RING, PAUSE, answered, bye, receive, refused, sdp, send, takes
 from peers.sipp import Sipp
 
+from ivr.config import HostPort, SipSettings
+
 pytestmark = pytest.mark.peer("sipp")
+REFERS = "Contact: <sip:sipp@[local_ip]:[local_port]>"
 Steps = Callable[[], list[str]]
 ONE = "z9hG4bK-[pid]-[call_number]-one"
 
@@ -24,6 +28,7 @@ REFUSALS: dict[str, Steps] = {
     "a session as short as half a minute gets 422": lambda: refused(
         422, "Supported: timer", "Session-Expires: 30", Min_SE="90"
     ),
+    "a place that is not there gets 481": lambda: refused(481, "Replaces: nobody@nowhere;to-tag=a;from-tag=b"),
     "protected sound nobody set up gets 488": lambda: refused(
         488, offer=sdp(profile="RTP/SAVP"), Warning="302 .*RTP/AVP is needed"
     ),
@@ -82,6 +87,26 @@ IN_A_CALL: dict[str, Steps] = {
         receive(415),
         *bye(3),
     ],
+    "a caller who wants us to call others is refused, and the call goes on": lambda: [
+        *answered(Allow="REFER", Supported="replaces"),
+        send("REFER", 2, "Refer-To: <sip:desk1@[remote_ip]>", REFERS, in_call=True),
+        receive(403, CSeq="2 REFER"),
+        *bye(3),
+    ],
+    "a REFER that names nobody, or two, gets 400": lambda: [
+        *answered(),
+        send("REFER", 2, REFERS, in_call=True),
+        receive(400),
+        send("REFER", 3, "Refer-To: <sip:a@[remote_ip]>", "Refer-To: <sip:b@[remote_ip]>", REFERS, in_call=True),
+        receive(400),
+        *bye(4),
+    ],
+    "a NOTIFY nobody asked for gets 481": lambda: [
+        *answered(),
+        send("NOTIFY", 2, "Event: refer", "Subscription-State: active", REFERS, in_call=True),
+        receive(481),
+        *bye(3),
+    ],
     "a second BYE gets 481": lambda: [
         *answered(),
         *bye(2),
@@ -110,6 +135,34 @@ async def play_all(house: House, sipp: Sipp, scenarios: dict[str, Steps]) -> Non
     assert not failed, "\n".join(failed)
     assert house.engine.exchange is not None
     assert not house.engine.exchange.visits
+
+
+async def test_a_caller_who_follows_our_refer_and_tells_so_is_let_go(
+    build_house: Callable[..., Awaitable[House]], sipp: Sipp, tmp_path: Path
+) -> None:
+    """RFC 3515, with a peer that is no work of ours: REFER, 202, NOTIFY of 100 and 200, BYE."""
+    listen = HostPort("127.0.0.1", 0)
+    gate = SipSettings(listen=listen, dial=("tel:+1555",), gateway="sip:127.0.0.1:5999", transfer="refer")
+    house = await build_house(sip=gate, menu=small_menu(tmp_path / "menus"))
+    assert house.listening is not None
+    told = ("Event: refer", REFERS)
+
+    def tells(sequence: int, line: str, state: str) -> list[str]:
+        how = {"body": line, "content": "message/sipfrag;version=2.0"}
+        headers = (*told, f"Subscription-State: {state}")
+        return [send("NOTIFY", sequence, *headers, **how, in_call=True), receive(200, CSeq=f"{sequence} NOTIFY")]  # type: ignore[arg-type]
+
+    allowed = "Allow: INVITE, ACK, BYE, CANCEL, REFER, NOTIFY"
+    steps = [
+        *answered(allowed)[:-1],
+        *takes("REFER", 202, Refer_To="15550199@127.0.0.1:5999"),
+        *tells(2, "SIP/2.0 100 Trying", "active;expires=60"),
+        *tells(3, "SIP/2.0 200 OK", "terminated;reason=noresource"),
+        *takes("BYE"),
+    ]
+    await sipp.play("refer", steps, house.listening.sip)
+    record = await house.record()
+    assert record["end"] == {"by": "system", "reason": "transferred to tel:+15550199"}
 
 
 async def test_every_refusal_says_what_is_missing(house: House, sipp: Sipp) -> None:
