@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types bench peers clean
+.PHONY: run test lint types bench soak peers clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/ivr serve $(ARGS)
@@ -23,11 +23,15 @@ peers: $(VENV)/.peers
 
 # All benchmarks one after the other, or one: make bench WHAT=menu ARGS=--help
 BENCHMARKS := $(filter-out __init__ media_peer fuzz_sip,$(basename $(notdir $(wildcard benchmarks/*.py)))) \
-  $(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py)))
+  $(filter-out soak,$(notdir $(patsubst %/__main__.py,%,$(wildcard benchmarks/*/__main__.py))))
 WHAT ?= $(BENCHMARKS)
 
 bench: $(VENV)/.test
 	@set -e; for one in $(WHAT); do echo "== benchmarks.$$one"; $(BIN)/python -m benchmarks.$$one $(ARGS); done
+
+# The engine killed some hundred times while callers and agents are at work: make soak ARGS="--kills 500 --seed 7"
+soak: $(VENV)/.test
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 $(BIN)/pip:
 	@command -v $(PYTHON) >/dev/null \

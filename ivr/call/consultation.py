@@ -60,6 +60,12 @@ class ConsultItem(Item):
     def linked_item_id(self) -> str:
         return self.consultation.linked_to(self)
 
+    async def show(self) -> None:
+        """Tell of it for the first time."""
+        await self.recorded()
+        if self.status == "dialing":
+            self.tell()
+
     def end(self, reason: EndReason) -> None:
         if self.live:
             self.reason = reason
@@ -165,7 +171,7 @@ class Consultation:
         self._entries.append(self.customer.note_item(self.item))
         self.arrange()
         asker.become("held")
-        self.item.tell()
+        self.exchange.tasks.spawn(self.item.show())
         self.exchange.tell_floor(floor.CallHeld(asker.agent, self.customer.ticket))
         if (ringing := self.exchange.rooms.ringing) is not None:
             self.exchange.rooms.media.play(asker.leg, RINGING, [ringing], interrupt="never", loop=True)

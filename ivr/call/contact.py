@@ -85,6 +85,16 @@ class Contact:
         }
 
 
+def closed_late(document: dict[str, Any]) -> dict[str, Any]:
+    """A contact that an engine that was killed left open, ended at the last moment it tells of.
+
+    >>> closed_late({"began": "2026-01-02T03:04:05.000+00:00", "notes": []})["ended"]
+    '2026-01-02T03:04:05.000+00:00'
+    """
+    moments = [document["began"], *(note["at"] for note in document["notes"])]
+    return document | {"ended": max(moments), "end": "failed"}
+
+
 class ContactKeeper:
     """The contact of one item: opened, closed and written by what happens to it."""
 
@@ -104,10 +114,10 @@ class ContactKeeper:
             self._contact.ended, self._contact.end = now, offer.reason or ""
             self._save()
 
-    def take(self, version: Version | None) -> None:
-        """Somebody wrote attached data."""
+    async def take(self, version: Version | None) -> None:
+        """Somebody wrote attached data. What of it is for the contact is on disk when this returns."""
         if self._contact is not None and version is not None and self._contact.take(version):
-            self._save()
+            await self._write(self._contact.document())
 
     def _opened(self, now: datetime) -> Contact:
         offer, visit = self._offer, self._offer.handoff.visit

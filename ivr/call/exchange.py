@@ -28,7 +28,7 @@ from ivr.call.presence import tell_change
 from ivr.call.queue_hours import QueueHours
 from ivr.call.queues import queue_rules
 from ivr.call.referral import Referral
-from ivr.call.remembering import close_records
+from ivr.call.remembering import remember_callers
 from ivr.call.rooms import Rooms
 from ivr.call.succession import take_place
 from ivr.call.tasks import Tasks
@@ -301,7 +301,7 @@ class Exchange:
                 self.tell_floor(floor.ScreenLost(agent.id))
         for command in self.agents.restore({}, now, callbacks):
             self._do(command)
-        self.tasks.spawn(close_records(self, self.rooms.clock.utc()))
+        self.tasks.spawn(remember_callers(self, self.rooms.clock.utc()))
 
     async def find_telephones(self) -> None:
         """Those that were registered before a restart, and which agents have none."""

@@ -7,6 +7,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ivr.call.tasks import finished
 from ivr.ici.capabilities import Part, capabilities_of
 from ivr.ici.switchboard import EndReason, PhoneCallChanged, PhoneCallItem, ProcessingStatus
 from ivr.ici.travelling_data import Version
@@ -129,6 +130,13 @@ class Item:
             self.reason or "-",
         )
         return self.rooms.publisher.publish(self.agent, PhoneCallChanged(self.snapshot()))
+
+    async def recorded(self) -> None:
+        """Until the record on disk names this item: what a screen shows can be ended after a kill then.
+
+        A disk that is slow stops no call.
+        """
+        await finished(self.handoff.visit.saving, self.rooms.settings.ici.pop_wait)
 
     def become(self, status: ProcessingStatus) -> None:
         """Take a status and tell of it, and of what may be done in it."""

@@ -76,6 +76,9 @@ class Offer(Item):
         self._tasks.spawn(self._alert())
 
     async def _alert(self) -> None:
+        await self.recorded()
+        if self.status != "alerting":
+            return
         told = self.tell()
         done, _ = await asyncio.wait([told], timeout=self.rooms.settings.ici.pop_wait)
         if done and not told.result():

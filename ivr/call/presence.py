@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: asyncio.Task[None] | None) -> None:
     """Save a change of an agent, then tell his desktop."""
+    shown = user_view(exchange, command.agent)  # now: what follows meanwhile is not on disk yet
     if before is not None and not before.done():
         await asyncio.wait([before])
     state = {
@@ -45,7 +46,7 @@ async def tell_change(exchange: Exchange, command: floor.AgentChanged, before: a
         command.reason or "-",
         command.presence,
     )
-    exchange.rooms.publisher.publish(command.agent, UserChanged(user_view(exchange, command.agent)))
+    exchange.rooms.publisher.publish(command.agent, UserChanged(shown))
     for watcher in exchange.watchers:
         watcher(command.agent)
 

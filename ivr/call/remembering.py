@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.call.contact import closed_late as contact_closed_late
 from ivr.call.record import closed_late
 from ivr.store.numbers import plain_phone
 
@@ -19,15 +20,24 @@ RECORDS_LOOKED_AT = 2000
 logger = logging.getLogger(__name__)
 
 
+async def remember_callers(exchange: Exchange, restarted: datetime) -> None:
+    """Tell the floor what the records know of calls from before."""
+    remember(exchange, await exchange.rooms.store.calls(RECORDS_LOOKED_AT), restarted)
+
+
 async def close_records(exchange: Exchange, restarted: datetime) -> None:
-    """No call goes on from before a restart: its record would be open for ever."""
+    """No call goes on from before a restart: its record would be open for ever.
+
+    Only once no desktop shows it any more: an open record is how a next start would know of that.
+    """
     store = exchange.rooms.store
-    documents = await store.calls(RECORDS_LOOKED_AT)
-    remember(exchange, documents, restarted)
-    for document in documents:
+    for document in await store.calls(RECORDS_LOOKED_AT):
         if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
             logger.warning("call_record_closed_late call=%s", document["id"])
             await store.save_call(closed_late(document))
+    for contact in await store.contacts(most=RECORDS_LOOKED_AT):
+        if contact["ended"] is None and datetime.fromisoformat(contact["began"]) < restarted:
+            await store.save_contact(contact_closed_late(contact))
 
 
 def remember(exchange: Exchange, records: Iterable[dict[str, Any]], restarted: datetime) -> None:

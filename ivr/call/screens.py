@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ivr.call.presence import user_view
+from ivr.call.remembering import RECORDS_LOOKED_AT, close_records
 from ivr.errors import IvrError
 from ivr.ici.client import EventSender
 from ivr.ici.subscriptions import Subscription, check_callback
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 AFTER_ALL = 1_000_000
 """Sequence number of the last word on an item of before: more than any call had, or it counts as an old one."""
-RECORDS_LOOKED_AT = 2000
-"""Newest records among which those are that a killed engine left open: more than it can have had calls."""
 logger = logging.getLogger(__name__)
 
 
@@ -58,13 +57,17 @@ async def bring_back(
     sender: EventSender,
     screens: dict[str, dict[str, Any]],
     ghosts: list[tuple[str, PhoneCallItem]],
+    restarted: datetime,
 ) -> None:
-    """After a restart: ask every desktop whether it is there, and end what it still shows."""
+    """After a restart: ask every desktop whether it is there, end what it still shows, and close the records."""
     await asyncio.gather(*(_ask(exchange, switchboard, sender, user, screen) for user, screen in screens.items()))
+    told = []
     for user, item in ghosts:
         if switchboard.has_user(user) and sender.subscription_of(user) is not None:
             logger.info("ghost_ended agent=%s item=%s", user, item.id)
-            sender.publish(user, PhoneCallChanged(item))
+            told.append(sender.publish(user, PhoneCallChanged(item)))
+    await asyncio.gather(*told)
+    await close_records(exchange, restarted)
 
 
 async def _ask(

@@ -92,7 +92,7 @@ class SecondLine(Consultation):
         logger.info("second_line call=%s by=%s to=%s", self.visit.id, self.asker.agent, self.destination)
         self.exchange.remember(self.item)
         self._entries.append(self.customer.note_item(self.item))
-        self.item.tell()
+        self.exchange.tasks.spawn(self.item.show())
         self.asker.tell()
         self.call()
 

@@ -77,6 +77,7 @@ class ExchangeSwitchboard:
             raise IciRefusal("ICI-BAD-VALUE", str(error)) from error
         self.exchange.phone_changed(user)
         self.exchange.tell_floor(floor.LoggedOn(user))
+        await self.exchange.agent_saved(user)
 
     async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
         screen = {"app_url": app_url, "app_id": app_id, "workcenter": workcenter}
@@ -86,6 +87,7 @@ class ExchangeSwitchboard:
         logger.info("agent_logoff agent=%s cause=%s", user, cause)
         await save_screen(self.exchange.rooms.store, user, None)
         self.exchange.tell_floor(floor.WorkmodeChosen(user, floor.WORKMODE_LOGGED_OFF))
+        await self.exchange.agent_saved(user)
 
     async def screen_lost(self, user: str) -> None:
         self.exchange.screen_lost(user)
@@ -99,6 +101,7 @@ class ExchangeSwitchboard:
         if off and workmode != floor.WORKMODE_LOGGED_OFF:
             raise IciRefusal("ICI-STATE", f"{user} is logged off; subscribe before choosing workmode {workmode}")
         self.exchange.tell_floor(floor.WorkmodeChosen(user, workmode))
+        await self.exchange.agent_saved(user)
 
     async def set_queues(self, user: str, queues: list[str]) -> None:
         unknown = [queue for queue in queues if queue not in self.exchange.menu.queues]
@@ -114,6 +117,7 @@ class ExchangeSwitchboard:
         rules = self.exchange.menu.queues
         left = (queue for queue in mine if queue not in queues and rules[queue].priority < floor.EMERGENCY)
         self.exchange.tell_floor(floor.QueuesLeft(user, frozenset(left)))
+        await self.exchange.agent_saved(user)
 
     # --- calls ----------------------------------------------------------------------------------------------
 
@@ -222,14 +226,13 @@ class ExchangeSwitchboard:
         if version is None:
             return
         if isinstance(item, Offer):
-            item.contact.take(version)
+            await item.contact.take(version)
         told = {other.agent: other for other in (*errand.items(), item)}
         for agent, other in told.items():
             if agent != user or version.guarded:
                 event = ItemAttachedDataChanged(other.item_id, errand.document)
                 self.exchange.rooms.publisher.publish(agent, event)
-        if errand.visit.over:
-            await self.exchange.rooms.store.save_call(errand.visit.record.document())
+        await self.exchange.rooms.store.save_call(errand.visit.record.document())
 
 
 def _not_allowed(operation: str, item: Item) -> IciRefusal:

@@ -10,6 +10,12 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
+async def finished(task: asyncio.Task[Any] | None, within: float) -> None:
+    """Until it is over, or so many seconds have passed; it goes on then."""
+    if task is not None:
+        await asyncio.wait([task], timeout=within)
+
+
 class Tasks:
     """Tasks of one owner: kept from being forgotten, failures logged, cancelled together."""
 

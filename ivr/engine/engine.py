@@ -31,6 +31,7 @@ from ivr.engine.presence import PresencePages
 from ivr.engine.shelf import live_menu, menu_name, shelf_of
 from ivr.engine.sip_trace import SipTrace
 from ivr.engine.voices import voice_mistakes
+from ivr.engine.web_door import WebDoors
 from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
 from ivr.ici.client import EventSender
@@ -188,7 +189,7 @@ class Engine:
         ghosts, screens = await find_ghosts(store), await store.screens()
         exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
-        exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts))
+        exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts, self.clock.utc()))
         exchange.accepting = True
         exchange.trunks.start()
         self._follow_menus(exchange, library, voice)
@@ -297,22 +298,20 @@ class Engine:
 
     async def _bind_http(self, app: web.Application, certificates: Certificates) -> None:
         listen = self.settings.http.listen
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._parts.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, listen.host, listen.port)
+        known = frozenset(self.settings.ici.callbacks)
+        doors = WebDoors(app, Places(self.settings.http.source_connections, exempt=known, source_of=source_of))
+        self._parts.push_async_callback(doors.close)
         try:
-            await site.start()
+            self.http = HostPort(listen.host, (await doors.open(listen.host, listen.port))[1])
         except OSError as error:
             raise self._taken("http.listen", "IVR_HTTP_LISTEN", listen, error) from error
-        self.http = HostPort(listen.host, runner.addresses[0][1])
+        found = []
         for address in self.settings.http.tls_listen:
-            secured = web.TCPSite(runner, address.host, address.port, ssl_context=certificates.server)
             try:
-                await secured.start()
+                found.append(HostPort(*await doors.open(address.host, address.port, certificates.server)))
             except OSError as error:
                 raise self._taken("http.tls_listen", "IVR_HTTP_TLS_LISTEN", address, error) from error
-        self.https = tuple(HostPort(host, port) for host, port, *_ in runner.addresses[1:])
+        self.https = tuple(found)
 
     def _taken(self, key: str, variable: str, address: HostPort, error: OSError) -> SettingsError:
         path = str(self.settings.source or "ivr.toml")

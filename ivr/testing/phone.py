@@ -192,11 +192,12 @@ class PhoneCall:
                 await asyncio.sleep(0.02)
 
     async def _spoken(self) -> None:
-        over = asyncio.create_task(self._over.wait())
-        spoken = asyncio.create_task(self.sound.spoken.wait())
-        _, pending = await asyncio.wait([over, spoken], return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        waits = [asyncio.create_task(event.wait()) for event in (self._over, self.sound.spoken)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
 
     # --- what happens ---------------------------------------------------------------------------------
 

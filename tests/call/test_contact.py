@@ -63,7 +63,7 @@ class Calls:
     def writes(self, item: Any, **fields: str) -> None:
         block = self.data.blocks.get("IVR/CONTACT", {}) | fields
         version = self.data.write(item.agent, merge(self.data.document, build("IVR/CONTACT", block)), NOW)
-        item.contact.take(version)
+        self.tasks.append(asyncio.ensure_future(item.contact.take(version)))
 
     async def stored(self, item: Any) -> dict[str, Any] | None:
         await asyncio.gather(*self.tasks)

@@ -134,3 +134,19 @@ async def test_the_voice_speaks_where_its_data_lies_too_deep_for_espeak(
         assert voice._worker is not None
         os.kill(voice._worker.pid, signal.SIGKILL)
     await voice.stop()
+
+
+async def test_a_worker_whose_library_never_comes_back_ends_with_the_engine() -> None:
+    """espeak-ng's notice of a finished utterance is lost now and then; a killed engine cannot end the worker."""
+    code = (
+        "import threading; from ivr.speech.engines.worker_pipe import WorkerPipe;"
+        "pipe = WorkerPipe(); pipe.write({'hello': 1});"
+        "raise SystemExit(0 if pipe.wait_for(threading.Event()) else 7)"
+    )
+    pipe = asyncio.subprocess.PIPE
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=pipe, stdout=pipe)
+    assert worker.stdin is not None and worker.stdout is not None
+    async with asyncio.timeout(30):
+        assert await worker.stdout.read(1)
+        worker.stdin.close()
+        assert await worker.wait() == 7

@@ -37,7 +37,8 @@ NORMAL_RATE = 175
 class PyttsxVoice:
     """pyttsx3 over the espeak-ng library of the espeakng-loader package."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pipe: WorkerPipe) -> None:
+        self._pipe = pipe
         self._file = folder / "utterance.wav"
         self._library, self._engine = _load(folder)
         self._rate = 0
@@ -75,7 +76,7 @@ class PyttsxVoice:
 
         runAndWait comes back after 10 ms whether or not espeak-ng's own thread has written the file, so
         what counts is pyttsx3's notice that the utterance is finished. Should it never come, the engine
-        ends this process.
+        ends this process, or its own end does.
         """
         self._file.unlink(missing_ok=True)
         self._finished.clear()
@@ -89,7 +90,8 @@ class PyttsxVoice:
         whole = text if pause_after(text) > 0.1 else f"{text},"
         self._engine.save_to_file(whole, str(self._file))
         self._engine.runAndWait()
-        self._finished.wait()
+        if not self._pipe.wait_for(self._finished):
+            raise SystemExit
         spoken_by = self._engine.getProperty("voice")
         if spoken_by != voice.lower():
             raise IvrError(f"was spoken by {spoken_by}; no voice of this name could be loaded")
@@ -128,7 +130,15 @@ def main() -> None:
     pipe = WorkerPipe()
     folder = Path(sys.argv[1])
     try:
-        voice = PyttsxVoice(folder)
+        _serve(pipe, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # the engine may be gone without having had the time to
+
+
+def _serve(pipe: WorkerPipe, folder: Path) -> None:
+    """Until the engine is gone."""
+    try:
+        voice = PyttsxVoice(folder, pipe)
     except (IvrError, OSError, RuntimeError, ImportError) as error:
         pipe.write({"error": f"pyttsx3 cannot start: {error}"})
         return
@@ -142,7 +152,6 @@ def main() -> None:
             pipe.write({"job": job["job"], "error": str(error)})
         else:
             pipe.write({"job": job["job"]}, sound)
-    shutil.rmtree(folder, ignore_errors=True)  # the engine may be gone without having had the time to
 
 
 if __name__ == "__main__":

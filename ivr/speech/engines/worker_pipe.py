@@ -7,6 +7,7 @@ So the real output is moved to a descriptor nobody knows, and 1 is pointed at st
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -14,6 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ivr.speech.engines.frames import encode_frame, read_frame_blocking
+
+LOOK = 1.0
+"""Seconds between two looks at whether the engine is still there, while a library keeps us waiting."""
 
 
 class WorkerPipe:
@@ -33,6 +37,15 @@ class WorkerPipe:
     def read(self) -> tuple[dict[str, Any], bytes] | None:
         """The next frame; None when the engine is gone."""
         return read_frame_blocking(self._in)
+
+    def wait_for(self, event: threading.Event) -> bool:
+        """Until it is set; False when the engine is gone meanwhile, which may be before that."""
+        hung_up = select.poll()
+        hung_up.register(self._in, 0)  # POLLHUP is always told: nobody has the other end any more
+        while not event.wait(LOOK):
+            if hung_up.poll(0):
+                return False
+        return True
 
     def write(self, message: Mapping[str, Any], body: bytes = b"") -> None:
         """Send a frame; from any thread. Ends the process when nobody listens any more."""

@@ -1,0 +1,166 @@
+"""Kill the engine at random moments while people are at work, and look whether anything acknowledged was lost.
+
+    python -m benchmarks.soak --kills 200 --seed 7
+
+Each life: agents change their state, take, hold, consult, transfer and drop calls over ICI, customers dial in and
+have callbacks promised, until SIGKILL comes at a random moment, sometimes while the engine is still starting.
+After each restart everything is looked at; the exit code is 1 when something was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.soak import findings
+from benchmarks.soak.people import OFF, READY, Agent, Callers, met
+from benchmarks.soak.site import DESKS, Site
+from ivr.testing.crm_peer import CrmPeer
+from ivr.testing.phone import Answering, ScriptedPhone
+
+EARLY = 0.35
+"""Share of the kills that come while the engine starts."""
+
+
+class Soak:
+    """One run."""
+
+    def __init__(self, site: Site, crm: CrmPeer, seed: int) -> None:
+        self.site = site
+        self.crm = crm
+        self.dice = random.Random(seed)
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.joined: dict[str, str] = {}
+        self.agents = [Agent(name, crm, random.Random(f"{seed} {name}"), self.counts) for name in DESKS]
+        self.callers = Callers(site, crm, random.Random(f"{seed} callers"), self.counts)
+
+    async def run(self, kills: int) -> None:
+        for agent in self.agents:
+            await agent.phone.start()
+        await self.site.born()
+        await self.site.listening()
+        number = 0
+        while self.counts["kills"] < kills:
+            number += 1
+            await self.live(number)
+        for agent in self.agents:
+            await agent.phone.stop()
+
+    async def live(self, number: int) -> None:
+        """People at work, a kill, perhaps another while it starts, and a look at what is left."""
+        at = self.dice.uniform(0.1, 2.0)
+        people = [asyncio.create_task(agent.work()) for agent in self.agents]
+        people.append(asyncio.create_task(self.callers.come()))
+        await asyncio.sleep(at)
+        children = await self.site.killed()
+        self.counts["kills"] += 1
+        for task in people:
+            task.cancel()
+        await asyncio.wait(people)
+        for task in people:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+        await self.callers.go()
+        if self.dice.random() < EARLY:
+            await self.site.born()
+            await asyncio.sleep(self.dice.uniform(0.1, 1.2))
+            children += await self.site.killed()
+            self.counts["kills"] += 1
+        born = datetime.now(UTC).isoformat(timespec="milliseconds")
+        await self.site.born()
+        await self.site.listening()
+        found = await self.look(children, born)
+        self.wrong += [f"life {number}, killed after {at:.3f} s: {sentence}" for sentence in found]
+        if sys.stderr.isatty():
+            kills = self.counts["kills"]
+            print(f"\r{kills} kills, {len(self.wrong)} findings ", end="", flush=True, file=sys.stderr)
+
+    async def look(self, children: list[int], born: str) -> list[str]:
+        site, agents = self.site, self.agents
+        found = [
+            *await findings.agents_are_as_acknowledged(site, agents),
+            *await findings.no_screen_shows_a_ghost(agents),
+            *await findings.nothing_is_left_running(children),
+            *await findings.records_are_closed(site, born),
+            *await findings.contacts_are_closed(site, agents, born),
+            *await findings.callbacks_are_kept(site, self.callers, self.joined),
+        ]
+        found += await self.somebody_is_served()
+        found += await findings.nobody_is_stuck(site, agents)
+        found += findings.nobody_has_two_owners(self.crm)
+        return found
+
+    async def somebody_is_served(self) -> list[str]:
+        """A new caller meets an agent who is ready."""
+        first = self.agents[0]
+        await first.choose(READY)
+        await first.sign(on=True)
+        if first.known.workmodes != {READY}:
+            return [f"{first.name} cannot get ready: {first.known.workmodes}"]
+        try:
+            call, number = await self.callers.dial()
+            await call.press("1")
+            await met(self.agents, number)
+            await call.hang_up()
+        except TimeoutError:
+            return ["a caller waits although an agent is ready"]
+        finally:
+            await self.callers.go()
+        return []
+
+    def report(self, seconds: float) -> str:
+        starts = sorted(self.site.start_times)
+        kills, median = self.counts.pop("kills", 0), starts[len(starts) // 2]
+        lines = [f"{kills} kills in {seconds:.0f} s; half of the starts took less than {median:.2f} s"]
+        lines += [f"  {count:6} {what}" for what, count in sorted(self.counts.items())]
+        lines += ["nothing acknowledged was lost, nobody was stuck"] if not self.wrong else self.wrong
+        return "\n".join(lines)
+
+
+async def soak(kills: int, seed: int, folder: Path, prompts: Path | None) -> Soak:
+    customer = ScriptedPhone("customer", answering=Answering(status=486), tcp=False)
+    await customer.start()
+    async with Site(folder, customer.uri, prompts) as site, CrmPeer(site.ici) as crm:
+        run = Soak(site, crm, seed)
+        try:
+            await run.run(kills)
+        finally:
+            await run.callers.go()
+            await customer.stop()
+            for agent in run.agents:
+                if agent.screen is not None and OFF not in agent.known.workmodes:
+                    await agent.screen.client.close()
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="how often (200)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for the same people again")
+    parser.add_argument("--prompts", type=Path, help="a folder of rendered prompts to share")
+    parser.add_argument("--keep", type=Path, help="keep the site, its store and log in this new folder")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="ivr-soak-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    print(f"seed {options.seed}, site {folder}")
+    run = asyncio.run(soak(options.kills, options.seed, folder, options.prompts))
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(run.report(time.monotonic() - began))
+    if not run.wrong and not options.keep:
+        shutil.rmtree(folder)
+    sys.exit(1 if run.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
