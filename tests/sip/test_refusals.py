@@ -62,6 +62,7 @@ Make = Callable[..., str]
             "Accept-Encoding",
             "identity",
         ),
+        ({"method": "INVITE", "headers": "Accept: text/plain"}, 406, "", ""),
         ({"method": "INVITE", "contact": ""}, 400, "", ""),
         ({"method": "INVITE", "contact": "<nonsense>"}, 400, "", ""),
         ({"method": "INVITE", "headers": "Record-Route: <"}, 400, "", ""),
