@@ -236,6 +236,7 @@ class _Reader:
             ("guard", "source_calls", settings.guard.source_calls, 1, 100_000),
             ("guard", "source_connections", settings.guard.source_connections, 1, 1000),
             ("guard", "emergency_reserve", settings.guard.emergency_reserve, 0, 100_000),
+            ("http", "source_connections", settings.http.source_connections, 1, 100_000),
             ("trace", "kept", settings.trace.kept, 0, 1 << 30),
             ("media", "workers", settings.media.workers, 1, 64),
             ("media", "silence_timeout", settings.media.silence_timeout, 0, 86400),

@@ -210,6 +210,9 @@ class HttpSettings:
     """PEM file with its key, without a pass phrase."""
     tls_clients: Path | None = None
     """PEM file with authorities: who cannot show a certificate of theirs is not spoken to over HTTPS."""
+    source_connections: int = 200
+    """Connections at once from one IPv4 address, or the /64 of an IPv6 address; addresses in `ici.callbacks` may
+    have any number. One that sends no whole request head for 30 seconds is closed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,9 +129,7 @@ def test_a_secret_is_not_read_from_agents(small) -> None:
 
 def test_after_a_handoff_nothing_is_proved_of_what_agents_enter(small) -> None:
     """One agent may take out what another one entered."""
-    body = BODY.replace("{press: 0, go: people}", "{press: 0, go: nobody}").replace(
-        "else: bye}\n  told", "else: people}\n  told"
-    )
-    body = body.replace("go: told}]", "go: people}]").replace("busy: nobody", "busy: told")
+    body = BODY.replace("{press: 0, go: people}", "{press: 0, go: nobody}").replace("go: told}]", "go: people}]")
+    body = body.replace("busy: nobody", "busy: told")
     with pytest.raises(MenuError, match="may be empty here"):
         small(body, prompts=PROMPTS)
