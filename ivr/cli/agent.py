@@ -44,9 +44,7 @@ def agent(
     ] = "",
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", "-c", help="Settings file; else IVR_CONFIG, else ./ivr.toml.", show_default=False
-        ),
+        typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ivr.toml.", show_default=False),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for each event, for programs.")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ivr.cli.which_menu import not_another_here
 from ivr.config import Settings, load_settings
 from ivr.engine.remarks import environment, hearing, staffing, unreadable
 from ivr.engine.voices import voice_mistakes
@@ -30,7 +31,8 @@ def check(
         typer.Argument(help="One menu: its name in the menu folder, or a file. Without it, all menus."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Settings file; otherwise IVR_CONFIG, then ./ivr.toml.")
+        Path | None,
+        typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ivr.toml."),
     ] = None,
     as_json: Annotated[
         bool,
@@ -52,6 +54,8 @@ def check(
         _report(problems, [], [], as_json=as_json)
         raise typer.Exit(MISTAKES) from None
     menus = [menu] if menu is not None else menu_names(settings.menu.folder)
+    for name in menus or [settings.menu.default]:
+        not_another_here(name, settings)
     problems = _menu_problems(settings, menus, named=menu is not None)
     loaded = [] if problems else [one for name in menus for one in _loaded(name, settings.menu.folder)]
     problems += _not_there(settings, loaded)

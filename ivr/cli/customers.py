@@ -34,7 +34,9 @@ NOT_FOUND, BAD_INPUT = 1, 2
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ./ivr.toml.", show_default=False),
+    typer.Option(
+        "--config", "-c", help="Settings file; else IVR_CONFIG, else ivr.toml here or above.", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Account = Annotated[str, typer.Argument(help="Account number, ten digits.", show_default=False)]

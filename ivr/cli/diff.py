@@ -8,6 +8,7 @@ import typer
 
 from ivr.cli.customers import Config, Json
 from ivr.cli.tables import console, plain, print_json
+from ivr.cli.which_menu import not_another_here
 from ivr.config import load_settings
 from ivr.engine.shelf import LIVE, load_version, menu_name, shelf_of
 from ivr.menu.diff import differences
@@ -24,6 +25,8 @@ def diff(old: Version = LIVE, new: Version = "", as_json: Json = False, config: 
     checked end with code 2.
     """
     settings = load_settings(config)
+    for name in {old, new or settings.menu.default} - {LIVE}:
+        not_another_here(name, settings)
     before = load_version(settings, old)
     after = load_version(settings, new or settings.menu.default)
     sentences = differences(before, after)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ivr.cli.customers import Config, with_store
+from ivr.cli.which_menu import not_another_here
 from ivr.config import load_settings
 from ivr.engine.shelf import load_version
 from ivr.errors import IvrError
@@ -41,6 +42,7 @@ def graph(
     drafts. In an SVG the names lead to their steps.
     """
     settings = load_settings(config)
+    not_another_here(menu or settings.menu.default, settings)
     loaded = load_version(settings, menu or settings.menu.default)
     path = output or Path(f"{loaded.name}.svg")
     if path.suffix not in KINDS:

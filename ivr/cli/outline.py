@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ivr.cli.customers import Config
 from ivr.cli.tables import console, plain
+from ivr.cli.which_menu import not_another_here
 from ivr.config import load_settings
 from ivr.errors import IvrError
 from ivr.menu.load import load_menu
@@ -28,6 +29,7 @@ def outline(
     to is told once; `→ name` refers to it.
     """
     settings = load_settings(config)
+    not_another_here(menu or settings.menu.default, settings)
     loaded = load_menu(menu or settings.menu.default, settings.menu.folder)
     codes = [known.code for known in loaded.languages]
     if language and language not in codes:

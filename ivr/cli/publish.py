@@ -14,12 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ivr.call.clips import clips_of
 from ivr.cli.customers import BAD_INPUT, Config, Json
 from ivr.cli.tables import cell, complain, console, plain, print_json, table
-from ivr.config import Settings, load_settings
+from ivr.cli.which_menu import not_another_here
+from ivr.config import Settings, load_settings, settings_file
 from ivr.engine.publishing import publish as publish_menu
 from ivr.engine.publishing import roll_back
 from ivr.engine.shelf import Swap, menu_name, shelf_of
 from ivr.engine.voices import voice_mistakes
-from ivr.errors import MenuError, Problem, ProblemsError
+from ivr.errors import IvrError, MenuError, Problem, ProblemsError
 from ivr.menu.model import Menu
 from ivr.speech.engines.library import DiskClipLibrary
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
@@ -37,8 +38,9 @@ def publish(menu: MenuArgument = None, as_json: Json = False, config: Config = N
     Tests are tests/NAME/*.yaml beside the menu. Calls that go on keep the version they began with. Any mistake
     ends with code 2 and leaves the live version as it is.
     """
-    settings = load_settings(config)
+    settings = _settings(config, menu)
     out = Console(stderr=True)
+    first = not shelf_of(settings).folder.is_dir()
 
     async def render(loaded: Menu) -> int:
         return await _render(settings, loaded, out)
@@ -69,13 +71,15 @@ def publish(menu: MenuArgument = None, as_json: Json = False, config: Config = N
         print(plain(f"note: {remark}"))
     for sentence in done.changes:
         print(plain(sentence))
+    if first:
+        print(f"Versions are kept in {plain(shelf_of(settings).folder.resolve())}, which was made now.")
     tested = f"{done.tests} test{'s' if done.tests != 1 else ''} passed" if done.tests else "it has no tests"
     print(f"{done.swap.menu} {done.swap.version} is live: {tested}, {done.rendered} prompts rendered.")
 
 
 def versions(menu: MenuArgument = None, as_json: Json = False, config: Config = None) -> None:
     """Who made which version live, and when; newest first. The live one is marked."""
-    settings = load_settings(config)
+    settings = _settings(config, menu)
     shelf, name = shelf_of(settings), menu_name(settings, menu or "")
     swaps = [swap for swap in reversed(shelf.swaps()) if swap.menu == name]
     if as_json:
@@ -108,13 +112,31 @@ def rollback(
     config: Config = None,
 ) -> None:
     """Make an earlier version live again. Calls that go on keep theirs; drafts are not touched."""
-    swap, changes = roll_back(load_settings(config), version, menu)
+    swap, changes = roll_back(_settings(config, menu), version, menu)
     if as_json:
         print_json({**_facts(swap), "changes": changes})
         return
     for sentence in changes:
         print(plain(sentence))
     print(f"{swap.menu} {swap.version} is live again.")
+
+
+def _settings(config: Path | None, menu: str | None) -> Settings:
+    """The settings, once it is plain whose versions are meant.
+
+    Raises IvrError where only the sample of the package was found, or another menu of that name lies here.
+    """
+    file = settings_file(config)
+    settings = load_settings(config)
+    not_another_here(menu or settings.menu.default, settings)
+    if file.is_sample and not settings.var.is_dir():
+        raise IvrError(
+            f"there is no ivr.toml in {Path.cwd()} or above it, so it cannot be told whose menu is meant; "
+            "go to the folder that has it, name it with --config, or begin one with ivr init"
+        )
+    if file.home != Path():
+        complain(f"the settings are {file.path}, the versions are in {shelf_of(settings).folder}")
+    return settings
 
 
 def run_tests(settings: Settings, menu: Menu) -> tuple[int, list[Problem]]:

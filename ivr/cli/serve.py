@@ -30,7 +30,7 @@ OUTSIDE = "192.0.2.1"
 
 def serve(
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ./ivr.toml.")
+        Path | None, typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ivr.toml.")
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Serve drafts too: reload the menu folder at each save; dial `draft`.")

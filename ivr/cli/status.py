@@ -29,9 +29,7 @@ def status(
     ] = "",
     config: Annotated[
         Path | None,
-        typer.Option(
-            "--config", "-c", help="Settings file; else IVR_CONFIG, else ./ivr.toml.", show_default=False
-        ),
+        typer.Option("--config", "-c", help="Settings file; else IVR_CONFIG, else ivr.toml.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The engine's own document, for programs.")] = False,
 ) -> None:

@@ -24,6 +24,7 @@ from rich.text import Text
 from ivr.cli.call_story import tell
 from ivr.cli.customers import Config
 from ivr.cli.tables import PIPED_WIDTH, plain, print_json
+from ivr.cli.which_menu import not_another_here
 from ivr.config import Settings, load_settings
 from ivr.errors import IvrError
 from ivr.menu import events
@@ -63,6 +64,7 @@ def talk(
     at once and time is real; from a pipe each line is one thing the caller does, and no time is lost.
     """
     settings = load_settings(config)
+    not_another_here(menu or settings.menu.default, settings)
     loaded = load_menu(menu or settings.menu.default, settings.menu.folder)
     clock = FakeClock(_moment(at, loaded))
     if speak and not player():

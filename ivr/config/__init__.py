@@ -20,6 +20,7 @@ from ivr.config.settings import (
     TraceSettings,
     Trunk,
 )
+from ivr.config.settings_file import SettingsFile, settings_file
 from ivr.config.shipped import shipped
 
 __all__ = [
@@ -35,11 +36,13 @@ __all__ = [
     "PresenceSettings",
     "RoutingSettings",
     "Settings",
+    "SettingsFile",
     "SipSettings",
     "SpeechSettings",
     "StoreSettings",
     "TraceSettings",
     "Trunk",
     "load_settings",
+    "settings_file",
     "shipped",
 ]

@@ -22,6 +22,7 @@ from ivr.config.between import mistakes_between
 from ivr.config.http_check import http_problems
 from ivr.config.routing_check import routing_problems
 from ivr.config.settings import Account, AgentSettings, HostPort, Settings, Trunk
+from ivr.config.settings_file import settings_file
 from ivr.config.shipped import shipped
 from ivr.config.sip_check import is_host, sip_problems
 from ivr.config.trunk_check import password_variable, trunk_problems
@@ -41,15 +42,15 @@ class _Bad(Exception):
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
-    `path` wins over ``IVR_CONFIG``, which wins over ``./ivr.toml``; without any of them the shipped
-    sample settings are used. Relative paths in a file count from the folder the command was started in.
+    `path` wins over ``IVR_CONFIG``, which wins over the nearest ``ivr.toml``, here or in a folder above; without
+    any of them the shipped sample settings are used. Relative paths in a file count from the folder the command
+    was started in; those of a file found above, from that file's folder.
 
     Raises SettingsError with every mistake when the file or a variable cannot be used.
     """
     environ = os.environ if environ is None else environ
-    source = path or (Path(environ["IVR_CONFIG"]) if environ.get("IVR_CONFIG") else None)
-    if source is None:
-        source = Path("ivr.toml") if Path("ivr.toml").exists() else shipped("ivr.toml")
+    file = settings_file(path, environ)
+    source = file.path
     try:
         text = source.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -66,14 +67,15 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         line, column = (int(place[1]), int(place[2])) if place else (0, 0)
         message = re.sub(r" \(at .*\)$", "", str(error))
         raise SettingsError([Problem(str(source), f"not valid TOML: {message}", line, column)]) from error
-    return _Reader(str(source), text).read(document, environ, source)
+    return _Reader(str(source), text, file.home).read(document, environ, source)
 
 
 class _Reader:
     """Turns tables into dataclasses and collects what is wrong with them."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, path: str, text: str, home: Path) -> None:
         self.path = path
+        self.home = home
         self.lines = text.splitlines()
         self.problems: list[Problem] = []
 
@@ -92,7 +94,8 @@ class _Reader:
                 continue
             values[name] = self.table(name, kind, dict(table), environ)
         values["agents"] = self.agents(document.get("agents", []))
-        values["var"] = Path(environ.get("IVR_VAR") or str(document.get("var", "var")))
+        at_run_time = environ.get("IVR_VAR")
+        values["var"] = Path(at_run_time) if at_run_time else self.home / str(document.get("var", "var"))
         secrets = {password_variable(trunk.name) for trunk in values["sip"].trunks} if "sip" in values else set()
         self.variables(environ, tables, secrets)
         settings = Settings(**{k: v for k, v in values.items() if v is not None})
@@ -134,14 +137,25 @@ class _Reader:
             try:
                 if environ.get(variable):
                     values[key] = _convert(_from_text(environ[variable], hint), hint)
-                elif key in table:
+                    continue
+                if key in table:
                     values[key] = _convert(table[key], hint)
+                if self.home != Path():
+                    values[key] = self.placed(values[key] if key in values else getattr(kind(), key))
             except _Bad as bad:
                 if environ.get(variable):
                     self.problems.append(Problem("environment", str(bad), where=variable))
                 else:
                     self.wrong(name, key, str(bad))
         return kind(**values)
+
+    def placed(self, value: Any) -> Any:
+        """A path, paths by language, or the name of a YAML file, seen from here."""
+        if isinstance(value, dict):
+            return {name: self.placed(one) for name, one in value.items()}
+        if isinstance(value, str) and value.endswith(".yaml"):
+            return str(self.home / value)
+        return self.home / value if isinstance(value, Path) else value
 
     def trunks(self, rows: Any, environ: Mapping[str, str]) -> tuple[Trunk, ...]:
         """`[[sip.trunks]]`; a password may come from the environment, so that the file can be shown around."""

@@ -235,6 +235,10 @@ class IciSettings:
     """Octets an attached data document may have."""
     callback_ca: Path | None = None
     """PEM file with the authorities believed when events are posted to https; the system's by default."""
+    trace: Path | None = None
+    """File that every message of ICI is written to, for `ivr ici learn` and `ivr ici replay`; none by default."""
+    trace_values: bool = False
+    """Write attached data and telephone numbers as they are; else as stars. Keys that agents send always are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,3 +183,26 @@ def test_a_recording_that_is_no_sound_is_a_mistake(run, tmp_path) -> None:
     result = run()
     assert result.exit_code == 2
     assert "audio/en/main.head.wav: " in result.stdout
+
+
+def test_in_the_menu_folder_a_name_means_the_menu_lying_there(run, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "menus" / "northgas.yaml"
+    file.write_text(file.read_text().replace("interrupt: never", "interrupt: kyes"))
+    monkeypatch.chdir(tmp_path / "menus")
+    for words in ((), ("northgas",)):
+        result = run(*words)
+        assert result.exit_code == 2
+        assert "../menus/northgas.yaml:" in result.stdout
+        assert "'kyes' is not one of" in result.stdout
+
+
+def test_another_menu_than_the_one_lying_here_is_never_checked_silently(run, tmp_path, monkeypatch) -> None:
+    drafts = tmp_path / "drafts"
+    shutil.copytree(tmp_path / "menus", drafts)
+    monkeypatch.chdir(drafts)
+    for words in ((), ("northgas",)):
+        said = str(run(*words).exception)
+        assert said.startswith(("feedback.yaml lies here", "northgas.yaml lies here"))
+        assert "../menus/" in said
+        assert "../ivr.toml" in said
+    assert run("./northgas.yaml").stdout.endswith("menu ./northgas.yaml: no mistakes\n")

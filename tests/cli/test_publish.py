@@ -108,3 +108,31 @@ def test_two_files_can_be_compared(run, tmp_path) -> None:
 def test_the_outline_knows_its_languages(run) -> None:
     assert "greet: says" in run("outline").stdout
     assert "does not speak 'xx'; it speaks en, es" in str(run("outline", "-l", "xx").exception)
+
+
+def test_from_the_menu_folder_the_menu_there_becomes_live_where_its_settings_say(
+    run, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "menus")
+    edit(tmp_path, "ring: 12s", "ring: 20s")
+    result = run("publish")
+    assert result.exit_code == 0
+    assert f"Versions are kept in {tmp_path}/var/versions, which was made now." in result.stdout
+    assert "the settings are ../ivr.toml, the versions are in ../var/versions" in result.stderr
+    assert not (tmp_path / "menus" / "var").exists()
+    monkeypatch.chdir(tmp_path)
+    assert run("diff").stdout == "Nothing changes for callers.\n"
+    assert "made now" not in run("publish").stdout
+
+
+def test_without_settings_nothing_is_published_and_nothing_is_made(run, tmp_path, monkeypatch) -> None:
+    (tmp_path / "ivr.toml").unlink()
+    for command in ("publish", "versions", "rollback"):
+        result = run(command)
+        assert f"there is no ivr.toml in {tmp_path} or above it" in str(result.exception)
+        assert "ivr init" in str(result.exception)
+    assert not (tmp_path / "var").exists()
+    monkeypatch.chdir(tmp_path / "menus")
+    said = str(run("publish").exception)
+    assert "northgas.yaml lies here, but northgas is" in said
+    assert not (tmp_path / "menus" / "var").exists()
