@@ -17,6 +17,7 @@ from ivr.menu.check_questions import check_questions, check_taken
 from ivr.menu.check_report import PROOFS, PROTECTED, Report
 from ivr.menu.check_secrets import check_secrets
 from ivr.menu.check_values import check_values
+from ivr.menu.check_words import check_words
 from ivr.menu.model import LookupStep, RunStep
 from ivr.menu.schema import meant
 
@@ -35,6 +36,7 @@ def check(
     `recogniser_languages` also what only speech could answer where it is not heard. A menu that is written to
     be run by others may name levels and queues of theirs, unless it is `dialled`."""
     check_names(report, borrows=report.menu.runs_inside and not dialled)
+    check_words(report)
     check_questions(report, recogniser_languages)
     check_prompts(report)
     check_secrets(report)

@@ -4,7 +4,7 @@
     all        = one, { "and", one }
     one        = "not", one | "(", condition, ")" | value, test
     test       = "is", [ "not" ], ( "set" | "empty" ) | ( "==" | "!=" | "<" | "<=" | ">" | ">=" ), operand
-    operand    = a value's name | a number | true | false | a word | 'words in quotes'
+    operand    = a value's name | a number | true | false | 'words in quotes' | a word that is a name elsewhere
 
 A comparison with a value that is not set is false, whichever way it is written.
 
@@ -178,6 +178,17 @@ def faults(text: str, known: frozenset[str]) -> tuple[list[ExpressionError], lis
             parser.at += 1
 
 
+def bare_words(text: str, known: frozenset[str]) -> list[tuple[str, str]]:
+    """Words compared with that are neither values nor in quotes, each after the value it is compared with. A slip
+    of the pen in a value's name looks like that."""
+    parser = _Parser(text, known)
+    try:
+        parser.condition(0)
+    except ExpressionError:
+        return []
+    return parser.bare
+
+
 class _Parser:
     def __init__(self, text: str, known: frozenset[str]) -> None:
         self.tokens = [(match[1], match.start(1) + 1) for match in _TOKEN.finditer(text)]
@@ -185,6 +196,7 @@ class _Parser:
         self.known = known
         self.at = 0
         self.named: list[str] = []
+        self.bare: list[tuple[str, str]] = []
 
     def peek(self) -> str:
         return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
@@ -246,11 +258,23 @@ class _Parser:
         self.at += 1
         if token[0] in "'\"":
             return token[1:-1]
-        return Name(token) if token in self.known else literal(token)
+        if token in self.known:
+            return Name(token)
+        meant = literal(token)
+        if isinstance(meant, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", token):
+            self.bare.append((self.named[-1], token))
+        return meant
+
+
+def is_quoted(text: str) -> bool:
+    """Whether it stands in quotes of its own, one kind or the other."""
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
 def literal(text: str) -> Decimal | bool | str:
-    """What a word stands for that is no value's name: a truth, a number, or itself."""
+    """What a word stands for that is no value's name: a truth, a number, a text in quotes, or itself."""
+    if is_quoted(text):
+        return text[1:-1]
     if text in ("true", "false"):
         return text == "true"
     return Decimal(text) if re.fullmatch(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,9})?", text) else text

@@ -80,6 +80,15 @@ def test_a_word_that_leads_nowhere_is_told_with_the_right_one(sample, old, new, 
     assert found.endswith(said)
 
 
+def test_an_amount_that_no_value_gives_is_not_paid_as_a_text(sample, tmp_path) -> None:
+    (found,) = sample(
+        "northgas.yaml", "set: {pay_amount: amount_due}, go: pay_now", "set: {pay_amount: amount_dew}, go: pay_now"
+    )
+    assert "'amount_dew' is a value that nothing gives; did you mean amount_due?; a text stands in quotes" in found
+    assert sample("northgas.yaml", "say: common.thanks", """say: common.thanks, set: {topic: "'pay'"}""") == []
+    assert load_menu(str(tmp_path / "northgas.yaml"), tmp_path).steps["bye"].set == {"topic": "pay"}
+
+
 def test_a_step_that_has_another_name_now_is_one_mistake(sample) -> None:
     (found,) = sample("northgas.yaml", "\n  call_me:", "\n  call_em:")
     assert "'call_me' is no step of this menu; did you mean call_em? (also in lines " in found
