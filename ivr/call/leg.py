@@ -14,6 +14,7 @@ from ivr.sdp import (
     SUITES,
     Agreement,
     LocalMedia,
+    NotAcceptable,
     SessionDescription,
     Srtp,
     answer,
@@ -55,6 +56,23 @@ class VoiceLeg:
     def holds_us(self) -> bool:
         """The peer does not want to hear us now: hold. RFC 3264 section 8.4."""
         return self.agreement is not None and not format_of(self.agreement).send
+
+    def judge(self, offer: bytes, reach: Callable[[str], str | None]) -> None:
+        """Whether an offer can be answered, before anything is opened or anybody hears it ring.
+
+        `reach` says which address of ours a numeric one is reached from, or None: who calls over IPv6 may want
+        its sound over IPv4, and then that is where ours will be. Nothing may be open yet.
+        """
+        theirs = SessionDescription.parse(offer)
+        try:
+            answer(theirs, self._local)
+        except NotAcceptable:
+            ours = next((host for host in map(reach, theirs.hosts(other_than=self.host)) if host), None)
+            if ours is None:
+                raise
+            moved = replace(self._local, host=ours)
+            answer(theirs, moved)
+            self._local = moved
 
     async def open(self, *, beside: str | None = None) -> None:
         """Take ports, in the worker of the leg `beside`, which it will be bridged with.

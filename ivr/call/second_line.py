@@ -57,8 +57,10 @@ class SecondLine(Consultation):
 
     async def _start(self) -> None:
         signalling, incoming = self.exchange.rooms.signalling, self._incoming
-        signalling.ring(self.line)
         try:
+            if incoming.offer:
+                self._voice.judge(incoming.offer, signalling.address_towards)
+            signalling.ring(self.line)
             await self._voice.open(beside=self.visit.leg)
             self._answer = self._voice.answer(incoming.offer) if incoming.offer else self._voice.offer()
         except RemoteProtocolError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -125,6 +126,16 @@ class Signalling:
         proved = (host or remote[0]) if transport == "tls" else ""
         open_one = self._tcp.towards(remote, secure=transport == "tls", host=proved)
         return Flow(transport, local, remote, open_one.number if open_one else 0, proved)
+
+    def address_towards(self, host: str) -> str | None:
+        """The address of ours that a numeric one is reached from, if we listen on its IP version and there is a
+        way to it."""
+        try:
+            ours = self._transports.local("udp", host)[0]
+        except OSError:
+            return None
+        here = ipaddress.ip_address(ours).is_loopback
+        return None if here and not ipaddress.ip_address(host).is_loopback else ours
 
     # --- what an application asks for ---------------------------------------------------------------
 

@@ -44,10 +44,8 @@ logger = logging.getLogger(__name__)
 
 
 class Visit:
-    """Drives the menu machine with what the caller does, and does what the machine says.
-
-    Owns the caller's leg. A handoff is the exchange's; the visit hears of its end.
-    """
+    """Drives the menu machine with what the caller does, and does what the machine says. Owns the caller's leg.
+    A handoff is the exchange's; the visit hears of its end."""
 
     def __init__(self, call_id: str, incoming: sip.IncomingCall, exchange: Exchange) -> None:
         self.id = call_id
@@ -97,10 +95,12 @@ class Visit:
     # --- beginning ------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Ring, agree on sound, answer; or refuse with the right status."""
+        """Judge the offer, ring, agree on sound, answer; or refuse with the right status, before it rings."""
         signalling, incoming = self.rooms.signalling, self.incoming
         logger.info("call_started call=%s caller=%s called=%s", self.id, self.record.caller, incoming.called)
         try:
+            if incoming.offer:
+                self.voice.judge(incoming.offer, signalling.address_towards)
             signalling.ring(self.sip_leg)
             await self.voice.open()
             sdp = self.voice.answer(incoming.offer) if incoming.offer else self.voice.offer()

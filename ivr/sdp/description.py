@@ -72,6 +72,11 @@ class SessionDescription:
             raise RemoteProtocolError(f"SDP of {len(data)} octets; at most {MAX_SIZE} are read")
         return _Parser(data.decode("utf-8", "replace")).parse()
 
+    def hosts(self, *, other_than: str) -> list[str]:
+        """Numeric addresses of its audio streams, of another IP version than that of `other_than`."""
+        named = [media.host or self.host or "" for media in self.media if media.kind == "audio" and media.port]
+        return [host for host in named if " " not in host and _version(host) not in (None, _version(other_than))]
+
     def encode(self) -> bytes:
         lines = ["v=0", _origin_line(self.origin), f"s={self.name}"]
         if self.host is not None:
@@ -182,11 +187,15 @@ def _parse_media(value: str) -> tuple[str, int, str, tuple[str, ...]]:
     return parts[0].lower(), int(port), parts[2].upper(), tuple(parts[3:])
 
 
-def _family(host: str) -> str:
+def _version(host: str) -> int | None:
     try:
-        return "IP6" if ipaddress.ip_address(host).version == 6 else "IP4"
+        return ipaddress.ip_address(host).version
     except ValueError:
-        return "IP4"
+        return None
+
+
+def _family(host: str) -> str:
+    return "IP6" if _version(host) == 6 else "IP4"
 
 
 def _origin_line(origin: Origin) -> str:
