@@ -35,7 +35,9 @@ from ivr.engine.web_door import WebDoors
 from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
 from ivr.ici.client import EventSender
+from ivr.ici.dialect import Dialect
 from ivr.ici.endpoint import IciEndpoint
+from ivr.ici.endpoint_trace import IciTrace
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
 from ivr.menu.model import Menu
@@ -142,7 +144,8 @@ class Engine:
         app = web.Application(client_max_size=settings.ici.max_attached_data * 8)
         dialect = dialects.load(settings.ici.dialect)
         web_certificates = self._web_certificates()
-        sender = EventSender(settings.ici, dialect, self._screen_lost, tls=web_certificates.client)
+        trace = self._ici_trace(dialect)
+        sender = EventSender(settings.ici, dialect, self._screen_lost, tls=web_certificates.client, trace=trace)
         self._parts.push_async_callback(sender.close)
 
         store = self.store = await SqliteStore.open(
@@ -168,7 +171,8 @@ class Engine:
         )
         exchange = self.exchange = Exchange(rooms, menu, floor)
         switchboard = ExchangeSwitchboard(exchange)
-        endpoint = IciEndpoint(switchboard, sender, settings.ici, dialect, tls=web_certificates.client)
+        web_client = web_certificates.client
+        endpoint = IciEndpoint(switchboard, sender, settings.ici, dialect, tls=web_client, trace=trace)
         endpoint.add_to(app)
         self._parts.push_async_callback(endpoint.close)
         Health(exchange).add_to(app)
@@ -295,6 +299,20 @@ class Engine:
         if found.server is not None:
             self._watch_files(found)
         return found
+
+    def _ici_trace(self, dialect: Dialect) -> IciTrace | None:
+        """Closed after everything that writes to it."""
+        ici = self.settings.ici
+        if ici.trace is None:
+            return None
+        try:
+            trace = IciTrace(ici.trace, dialect, values=ici.trace_values)
+        except OSError as error:
+            path, why = str(self.settings.source or "ivr.toml"), error.strerror or str(error)
+            message = f"{ici.trace} cannot be written: {why.lower()}; name a file in a folder of yours"
+            raise SettingsError([Problem(path, message, where="ici.trace")]) from error
+        self._parts.callback(trace.close)
+        return trace
 
     async def _bind_http(self, app: web.Application, certificates: Certificates) -> None:
         listen = self.settings.http.listen

@@ -18,6 +18,7 @@ from ivr.errors import RemoteProtocolError
 from ivr.ici import envelope, items
 from ivr.ici.client_http import ANSWER_LIMIT, describe_failure, read_capped
 from ivr.ici.dialect import Dialect
+from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.lane import Entry, Lane, take
 from ivr.ici.subscriptions import Subscription, Subscriptions
 from ivr.ici.switchboard import (
@@ -53,9 +54,13 @@ class EventSender:
         on_lost: Callable[[str], object],
         *,
         tls: ssl.SSLContext | None = None,
+        trace: IciTrace | None = None,
     ) -> None:
-        """`tls`: whom to believe behind https callbacks, and what to show them; the system's authorities else."""
+        """`trace` gets every event that is posted.
+
+        `tls`: whom to believe behind https callbacks, and what to show them; the system's authorities else."""
         self._tls = tls
+        self._trace = trace
         self._settings = settings
         self._dialect = dialect
         self._on_lost = on_lost
@@ -265,6 +270,9 @@ class EventSender:
         try:
             async with self._http().post(url, data=body, headers=headers, allow_redirects=False) as response:
                 raw = await read_capped(response.content, ANSWER_LIMIT)
+                if self._trace is not None:
+                    users = ",".join(one.user for one in subscriptions)
+                    self._trace.note("out", users, f"IciEvent.{name}", body, raw or b"")
                 if raw is None:
                     return f"the answer is longer than {ANSWER_LIMIT} octets"
                 if raw and response.status in (200, 500):

@@ -23,6 +23,7 @@ from ivr.ici.dialect import Dialect, Operation, Service, load
 from ivr.ici.endpoint_access import CHALLENGE, Unauthorised, authorise, refuse_browsers
 from ivr.ici.endpoint_monitor import MonitorFeed
 from ivr.ici.endpoint_operations import OFF_LOOP, Operations, Outcome
+from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.switchboard import IciRefusal, Switchboard
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class _Journal:
     user: str = "-"
     item: str = "-"
     outcome: str = "ok"
+    request: bytes = b""
 
 
 class IciEndpoint:
@@ -61,9 +63,12 @@ class IciEndpoint:
         dialect: Dialect | None = None,
         *,
         tls: ssl.SSLContext | None = None,
+        trace: IciTrace | None = None,
     ) -> None:
-        """`tls` is for what is posted to supervisors; the sender has its own."""
+        """`trace` gets what is asked and answered. `tls` is for what is posted to supervisors; the sender has its
+        own."""
         self._switchboard = switchboard
+        self._trace = trace
         self._dialect = dialect or load(settings.dialect)
         self._monitor = MonitorFeed(switchboard, settings, self._dialect, tls)
         self._operations = Operations(switchboard, sender, self._monitor, settings, self._dialect)
@@ -122,6 +127,9 @@ class IciEndpoint:
                 )
                 response = _response(500, envelope.fault(trouble))
             self._record(journal, began)
+            if self._trace is not None and journal.request and isinstance(response.body, bytes):
+                name = f"{journal.service}.{journal.operation}"
+                self._trace.note("in", journal.user, name, journal.request, response.body)
             await self._send(request, response, outcome)
             return response
 
@@ -129,7 +137,7 @@ class IciEndpoint:
 
     async def _serve(self, request: web.Request, service: Service, journal: _Journal) -> tuple[bytes, Outcome]:
         refuse_browsers(request.headers)
-        message = await self._message(request)
+        message = await self._message(request, journal)
         operation = self._operation(service, message.name)
         journal.operation, journal.user = operation.name, _shown(message.user)
         self._authorise(request, message.user, operation)
@@ -140,7 +148,7 @@ class IciEndpoint:
         body = envelope.answer(self._dialect, operation, outcome.values, name=message.name, namespace=namespace)
         return body, outcome
 
-    async def _message(self, request: web.Request) -> envelope.Message:
+    async def _message(self, request: web.Request, journal: _Journal) -> envelope.Message:
         if request.content_type not in XML_TYPES:
             raise IciRefusal("ICI-XML", f"the content type is {request.content_type[:60]!r}; needed is text/xml")
         try:
@@ -152,6 +160,7 @@ class IciEndpoint:
             raise IciRefusal("ICI-XML", f"the body cannot be read: {mistake}") from None
         if raw is None:
             raise IciRefusal("ICI-TOO-BIG", f"the request is longer than {self._size} octets")
+        journal.request = raw
         charset = request.charset or ""
         if len(raw) < OFF_LOOP:
             return envelope.parse_message(raw, self._dialect, charset=charset)
