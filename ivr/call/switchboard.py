@@ -6,6 +6,7 @@ import logging
 
 from ivr.agents import events as floor
 from ivr.call.consultation import Consultation, ConsultItem
+from ivr.call.dialling import OutgoingOffer, dial
 from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
@@ -168,7 +169,10 @@ class ExchangeSwitchboard:
         self.exchange.transfers.reroute(self._customer(item_id, "reroute", "alerting"), queue)
 
     async def drop(self, user: str, item_id: str) -> None:
-        item = self._item(item_id, "drop", "dialing", "connected", "held", "conferenced")
+        item = self._item(item_id, "drop")
+        dialling = isinstance(item, OutgoingOffer) and item.live
+        if not dialling and item.status not in ("dialing", "connected", "held", "conferenced"):
+            raise _not_allowed("drop", item)
         if isinstance(item, ConsultItem):
             item.consultation.drop()
         elif isinstance(item, Offer) and item.consultation is not None and not item.consultation.conferenced:
@@ -208,6 +212,9 @@ class ExchangeSwitchboard:
         consultation = Consultation(offer.asked, offer, handoff, to)
         consultation.begin()
         return consultation.item.item_id
+
+    async def dial(self, user: str, destination: str, document: str) -> str:
+        return await dial(self.exchange, user, destination, document)
 
     async def toggle(self, user: str, item_id: str, other_id: str) -> None:
         self._pair(item_id, other_id, "toggle").toggle()

@@ -163,7 +163,8 @@ class TelephoneTransfers:
 
 
 def _has_caller(offer: Offer) -> bool:
-    return offer.status in ("connected", "held") and isinstance(offer.handoff, Handoff)
+    talking = offer.status in ("connected", "held")
+    return talking and isinstance(offer.handoff, Handoff) and offer.direction == "inbound"
 
 
 def _named(event: sip.ReferRequested) -> str:

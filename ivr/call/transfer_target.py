@@ -64,6 +64,17 @@ def find_target(
     return destination
 
 
+def find_number(exchange: Exchange, text: str) -> str:
+    """A number or address outside that an agent may call, as ``tel:…`` or ``sip:…``. Raises `IciRefusal`."""
+    destination = _read(exchange, text.strip())
+    if destination.kind != "number":
+        raise IciRefusal(
+            "ICI-BAD-VALUE", f"{text[:64]!r} cannot be dialled; write a listed number, such as +15550100"
+        )
+    _check_number(exchange, destination.name)
+    return destination.name
+
+
 def _read(exchange: Exchange, text: str) -> TransferTarget:
     if text.startswith("queue:"):
         return TransferTarget("queue", text.removeprefix("queue:"))

@@ -207,6 +207,11 @@ class CrmClient:
         values = {"itemId": item_id, "destination": destination, "attachedData": document or None}
         await self._call("IciPhoneCall", "blindTransfer", values)
 
+    async def dial(self, destination: str, document: str = "") -> str:
+        """Call a listed number, the agent's own telephone first; returns the new item."""
+        values = {"userId": self._user, "destination": destination, "attachedData": document or None}
+        return (await self._call("IciPhoneCall", "dial", values))[OK] or ""
+
     async def consult(self, item_id: str, destination: str) -> str:
         """Call an agent or a listed number while the caller waits; returns the new item."""
         answer = await self._call("IciPhoneCall", "consult", {"itemId": item_id, "destination": destination})

@@ -90,6 +90,7 @@ class Operations:
             ("IciPhoneCall", "unmute"): self._call_control("unmute", partial(switchboard.mute, on=False)),
             ("IciPhoneCall", "reroute"): self._reroute,
             ("IciPhoneCall", "blindTransfer"): self._blind_transfer,
+            ("IciPhoneCall", "dial"): self._dial,
             ("IciPhoneCall", "consult"): self._consult,
             ("IciPhoneCall", "toggle"): self._of_two("toggle", "otherItemId", switchboard.toggle),
             ("IciPhoneCall", "warmTransfer"): self._of_two(
@@ -282,6 +283,14 @@ class Operations:
             await self._set_attached_data(user, values)
         await self._switchboard.blind_transfer(user, values["itemId"], values["destination"])
         return DONE
+
+    async def _dial(self, user: str, values: Values) -> Outcome:
+        if self._sender.subscription_of(user) is None:
+            raise IciRefusal("ICI-NOT-SUBSCRIBED", f"user {user!r} is not logged on; call subscribe first")
+        document = values.get("attachedData") or ""
+        if document:
+            attached_data.read(document, limits=self._limits)
+        return Outcome({OK: await self._switchboard.dial(user, values["destination"], document)})
 
     async def _consult(self, user: str, values: Values) -> Outcome:
         self._owned(user, values["itemId"], "consult")

@@ -188,6 +188,10 @@ class FakeEngine:
         await self._note("consult", user, item_id, destination)
         return f"{item_id}-c1"
 
+    async def dial(self, user: str, destination: str, document: str) -> str:
+        await self._note("dial", user, destination)
+        return "dialled-1"
+
     async def toggle(self, user: str, item_id: str, other_id: str) -> None:
         await self._note("toggle", user, item_id, other_id)
 

@@ -50,6 +50,7 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
             "mute",
             "unmute",
             "blindTransfer",
+            "dial",
             "consult",
             "toggle",
             "warmTransfer",
