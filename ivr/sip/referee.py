@@ -22,7 +22,7 @@ from ivr.sip.fields import plain, user_part
 from ivr.sip.fragment import FRAGMENT_TYPE, encode_fragment
 from ivr.sip.message import Request, Response
 from ivr.sip.refer_to import ReferTo, read_refer_to
-from ivr.sip.replaces import leg_named
+from ivr.sip.replaces import Replaces, leg_named
 from ivr.sip.reply import Header, Refusal
 
 if TYPE_CHECKING:
@@ -173,8 +173,16 @@ def receive_refer(leg: Leg, served: Served, now: float) -> None:
         core.emit(_event(leg, request, refer_to))
 
 
+def _leg_meant(leg: Leg, replaces: Replaces) -> Leg | None:
+    """The tags are those of whoever is to be called (RFC 3891 section 6.1). Some telephones copy the To and From
+    of the call as it began, which for one that was made to them is the other way round; both tags are still known
+    to none but its two sides."""
+    turned = Replaces(replaces.call_id, replaces.from_tag, replaces.to_tag)
+    return leg_named(leg.core, replaces) or leg_named(leg.core, turned)
+
+
 def _event(leg: Leg, request: Request, to: ReferTo) -> ReferRequested:
-    named = leg_named(leg.core, to.replaces) if to.replaces else None
+    named = _leg_meant(leg, to.replaces) if to.replaces else None
     return ReferRequested(
         leg=leg.name,
         target=plain(to.target),

@@ -145,3 +145,21 @@ async def test_a_customer_is_put_through_twice_and_keeps_his_place(house: House)
     assert (record["handoff"]["agent"], record["handoff"]["onward"]) == ("desk2", "desk2")
     assert house.engine.exchange is not None
     await until(lambda: not house.engine.exchange.legs)  # type: ignore[union-attr]
+
+
+async def test_an_agent_joins_his_two_calls_by_a_refer_in_the_second_that_names_the_first(house: House) -> None:
+    """Telephones differ in which of the two they send it in; the other form is tried above."""
+    first, second = await house.desk("desk1"), await house.desk("desk2", ready=False)
+    call = await ask_for_a_person(house)
+    agent = await first.phone.next_call()
+    await first.item("connected")
+    here = house.uri.removeprefix("sip:ivr@")
+    await agent.offer("sendonly")
+    second_line = await first.phone.dial(f"sip:desk2@{here}")
+    colleague = await second.phone.next_call()
+    done = await second_line.refer(f"sip:{agent.caller}@{here}", to_call=agent)
+    assert (done.outcome, done.status) == ("succeeded", 200)
+    await asyncio.gather(agent.ended(), second_line.ended())
+    await both_ways(call, colleague)
+    await call.hang_up()
+    assert (await house.record())["handoff"]["agent"] == "desk2"

@@ -340,6 +340,12 @@ def test_an_attended_transfer_names_our_own_call(answered: Any, make_request: Ma
     event = asked(answered, f"<{TARGET}?Replaces=c%402%3Bto-tag%3D{tag}%3Bfrom-tag%3Db1>").event(ReferRequested)
     assert (event.target, event.replaces_leg) == (TARGET, "in-2")
     assert event.replaces == f"c@2;to-tag={tag};from-tag=b1"
+    turned = f"<{TARGET}?Replaces=c%402%3Bto-tag%3Db1%3Bfrom-tag%3D{tag}>"
+    peer.got(peer.user_agent.refuse_refer(answered.leg, 403, peer.now))
+    event = asked(answered, turned, cseq=3).event(ReferRequested)
+    assert event.replaces_leg == "in-2", "some telephones copy To and From of the INVITE they got"
+    peer.got(peer.user_agent.refuse_refer(answered.leg, 403, peer.now))
+    assert asked(answered, turned.replace(tag, "b1"), cseq=4).event(ReferRequested).replaces_leg == ""
 
 
 def test_an_attended_transfer_to_a_strangers_call_names_that(answered: Any) -> None:
