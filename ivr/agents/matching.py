@@ -92,18 +92,23 @@ class Matching(Overview):
             self._commands.append(ticket.kept())
 
     def _overflow(self, now: float) -> None:
-        """Who has waited too long, and who waits for nobody (RT8), is told so."""
+        """Who has waited too long, and who waits for nobody (RT8), is told so; a queue's outside line is rung
+        now instead."""
         listening = [agent for agent in self._agents.values() if agent.screen]
         patience = self._routing.unstaffed
         for ticket in [t for t in self._tickets.values() if t.waits and t.has_queue]:
             there = {agent.id for agent in listening if not has_left(agent.left, ticket.rule)}
-            if ticket.lines or not ticket.everybody.isdisjoint(there):
-                ticket.alone_since = None
+            if not ticket.everybody.isdisjoint(there):
+                ticket.alone_since, ticket.nobody_else = None, False
             elif ticket.alone_since is None:
                 ticket.alone_since = now
             if ticket.too_long(now):
                 self._end(ticket, "overflow", now)
-            elif ticket.alone_since is not None and patience and now >= ticket.alone_since + patience:
+            elif ticket.alone_since is None or not patience or now < ticket.alone_since + patience:
+                continue
+            elif ticket.lines:
+                ticket.nobody_else = True
+            else:
                 self._end(ticket, "overflow", now, unstaffed=True)
 
     def _widen(self, now: float) -> None:

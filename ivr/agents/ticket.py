@@ -63,6 +63,8 @@ class Ticket:
     """The outside address that is ringing; empty for none."""
     alone_since: float | None = None
     """Since when nobody who could take the caller is logged on."""
+    nobody_else: bool = False
+    """That lasted too long: the outside line is rung now, whatever its `after` says."""
     announced: float | None = None
     widened: int = 0
     """The reach that was told last."""
@@ -164,7 +166,7 @@ class Ticket:
         if not self.agents:
             if self.rule.longest is not None:
                 times.append(self.since + self.rule.longest)
-            if self.alone_since is not None and patience:
+            if self.alone_since is not None and patience and not self.nobody_else:
                 times.append(self.alone_since + patience)
             if self.announce and self.announced is not None:
                 times.append(self.announced + self.announce)
@@ -186,7 +188,8 @@ class Ticket:
     def _outside_at(self) -> float | None:
         if self.outside or not self.lines:
             return None
-        return max(self.since + self.lines[self._outside_next].after, self._outside_not_before)
+        due = self.since if self.nobody_else else self.since + self.lines[self._outside_next].after
+        return max(due, self._outside_not_before)
 
 
 def outside_lines(rule: QueueRule, queues: frozenset[str]) -> tuple[Spill, ...]:

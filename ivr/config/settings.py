@@ -262,8 +262,8 @@ class RoutingSettings:
     answer_within: float = 20.0
     """Seconds within which a call shall be answered: the target of the service level."""
     unstaffed: float = 10.0
-    """Seconds a caller waits while nobody who could take the call is logged on, before the menu's `failed`; 0 for
-    ever."""
+    """Seconds a caller waits while nobody who could take the call is logged on, before the menu's `failed`; where
+    its queue has an outside line, that is rung then instead; 0 for ever."""
     serve_at_close: bool = True
     """Whether callers who wait when their queue closes are still served; else they get the menu's `closed`."""
 

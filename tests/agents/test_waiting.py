@@ -10,6 +10,7 @@ from ivr.agents.events import (
     CallerLeft,
     QueueClosed,
     QueueOpened,
+    RingOutside,
     ScreenLost,
     TellWaiting,
     TicketEnded,
@@ -57,10 +58,29 @@ def test_rt8_somebody_not_ready_is_there_all_the_same(open_shift):
     assert shift.ends(shift.waits(10.0))[0][:2] == ("t1", "overflow")
 
 
-def test_rt8_an_emergency_waits_for_its_outside_line(open_shift):
+def test_rt8_an_emergency_nobody_is_there_for_gets_its_outside_line_at_once(open_shift):
     shift = open_shift(routing={"unstaffed": 10.0}, ann=["general"])
     shift.joins("urgent", "emergency")
-    assert shift.ends(shift.waits(44.0)) == []
+    assert shift.waits(9.9) == []
+    assert shift.waits(0.1) == [RingOutside("urgent", "tel:+15550000911")]
+
+
+def test_rt8_an_emergency_somebody_may_come_to_waits_for_its_outside_line(open_shift):
+    shift = open_shift(routing={"unstaffed": 10.0}, ann=["general"])
+    shift.ready("ann")
+    shift.does(WorkmodeChosen("ann", 1001))
+    shift.joins("urgent", "emergency")
+    assert [c for c in shift.waits(44.9) if isinstance(c, RingOutside)] == []
+    assert [c for c in shift.waits(0.2) if isinstance(c, RingOutside)] == [
+        RingOutside("urgent", "tel:+15550000911")
+    ]
+
+
+def test_rt8_without_patience_an_outside_line_waits_for_its_time(open_shift):
+    shift = open_shift(routing={"unstaffed": 0.0}, ann=["general"])
+    shift.joins("urgent", "emergency")
+    assert [c for c in shift.waits(44.9) if isinstance(c, RingOutside)] == []
+    assert RingOutside("urgent", "tel:+15550000911") in shift.waits(0.1)
 
 
 @pytest.mark.parametrize(("served", "outcome"), [(True, []), (False, [("t1", "closed")])])
