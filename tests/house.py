@@ -49,6 +49,7 @@ class Desk:
         *,
         password: str = "",
         workcenter: str | None = None,
+        dialect: str = "default",
     ) -> None:
         """`workcenter` is what the log-on names as telephone; the telephone's own address by default."""
         self.name = name
@@ -56,7 +57,7 @@ class Desk:
         self._workcenter = phone.uri if workcenter is None else workcenter
         self.events: list[IciEvent] = []
         self._changed = asyncio.Condition()
-        self.client = CrmClient(url, name, password=password, on_event=self._on_event)
+        self.client = CrmClient(url, name, password=password, dialect=dialect, on_event=self._on_event)
         self.on_alerting: Callable[[PhoneCallItem], None] | None = None
 
     def _on_event(self, event: IciEvent) -> None:
@@ -199,7 +200,7 @@ class House:
     async def desk(self, name: str = "desk1", *, answering: Answering | None = None, ready: bool = True) -> Desk:
         phone = ScriptedPhone(name, answering=answering or Answering(after=0.2))
         await phone.start()
-        desk = Desk(name, self.ici_url, phone)
+        desk = Desk(name, self.ici_url, phone, dialect=self.settings.ici.dialect)
         self._desks.append(desk)
         await desk.log_on(ready=ready)
         return desk
