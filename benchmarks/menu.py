@@ -56,7 +56,7 @@ data:
   owner: {needs: [account, pin], gives: [locked], secret: [pin], limit: 1s}
   bill: {needs: [account], gives: [amount], limit: 1s}
 queues:
-  emergency: {skills: [emergency], priority: 100, open: always, ring: 12s}
+  emergency: {skills: [emergency], priority: 100, open: always, ring: 12s, longest: 2m}
   general: {skills: [general], priority: 10, open: always, ring: 20s}
 steps:
   danger: {type: handoff, queue: emergency, reason: EMERGENCY, busy: line, closed: line, failed: line}

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 
 from ivr.clock import Clock, SystemClock
 from ivr.config import Settings
+from ivr.engine.outside_lines import outside_lines
 from ivr.engine.remarks import environment, staffing
 from ivr.engine.shelf import Shelf, Swap, menu_name, shelf_of
 from ivr.errors import IvrError, MenuError, Problem, ProblemsError
+from ivr.menu.check_emergency import lost
 from ivr.menu.diff import differences
 from ivr.menu.load import check_menu, load_menu, menu_remarks
 from ivr.menu.model import Menu
@@ -63,6 +65,10 @@ async def publish(
     on_stage("checking")
     menu = await asyncio.to_thread(_checked, settings, name)
     problems: list[Problem] = []
+    shelf, stem = shelf_of(settings), menu_name(settings, name)
+    before = await asyncio.to_thread(_live, shelf, stem)
+    if before is not None and (gone := list(lost(before, menu))):
+        raise PublishError(gone)
     on_stage("rendering prompts")
     rendered = 0
     try:
@@ -71,12 +77,10 @@ async def publish(
         problems += error.problems
     on_stage("running tests")
     count, failed = await asyncio.to_thread(tests, menu)
-    problems += failed
+    problems += failed + outside_lines(settings, [menu]).mistakes
     if problems:
         raise PublishError(problems)
     on_stage("copying")
-    shelf, stem = shelf_of(settings), menu_name(settings, name)
-    before = await asyncio.to_thread(_live, shelf, stem)
     try:
         version = await asyncio.to_thread(shelf.put, menu)
     except MenuError as error:
@@ -138,6 +142,7 @@ def _checked(settings: Settings, name: str) -> Menu:
 
 def _remarks(settings: Settings, name: str, menu: Menu) -> list[Problem]:
     found = menu_remarks(name or settings.menu.default, settings.menu.folder)
+    found += outside_lines(settings, [menu]).remarks
     return [*found, *staffing(settings, [menu]), *environment([menu])]
 
 

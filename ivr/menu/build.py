@@ -34,6 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "end_key": "hash",
     "sure_enough": 0.5,
 }
+EMERGENCY = "emergency"
+"""The queue that is the emergency line where the menu names no other."""
 LONGEST_RECORDING = 600
 """Seconds; a longer message is listened to by nobody, and each takes 1 MB a minute."""
 SILENCE_AFTER = "3s"
@@ -86,6 +88,7 @@ class _Builder:
         attached = data.get("attached_data", {"application": "", "fields": {}})
         self.manners = self.asking({}, data["defaults"], ("defaults",))
         sources = {name: _source(one) for name, one in data.get("data", {}).items()}
+        line = data.get("emergency", EMERGENCY if EMERGENCY in data.get("queues", {}) else "")
         asked = {step["as"] for step in data["steps"].values() if step["type"] == "ask" and step.get("secret")}
         return Menu(
             name=data["name"],
@@ -115,6 +118,8 @@ class _Builder:
             secrets=frozenset(asked.union(*(one.secret for one in sources.values()))),
             takes=tuple(data.get("takes", ())),
             gives=tuple(data.get("gives", ())),
+            emergency=line if isinstance(line, str) else "",
+            no_emergency="" if isinstance(line, str) else line["none"],
             runs_inside="takes" in data or "gives" in data,
         )
 

@@ -7,6 +7,7 @@ a *proof* has a name, and ``allow: [{proof: NAME, why: …}]`` on the step silen
 
 from __future__ import annotations
 
+from ivr.menu.check_emergency import check_line, check_talk
 from ivr.menu.check_from_agent import check_from_agent
 from ivr.menu.check_levels import check_granted, check_levels
 from ivr.menu.check_names import check_names
@@ -20,9 +21,6 @@ from ivr.menu.check_values import check_values
 from ivr.menu.check_words import check_words
 from ivr.menu.model import LookupStep, RunStep
 from ivr.menu.schema import meant
-
-EMERGENCY = "emergency"
-"""The queue that may never close."""
 
 
 def check(
@@ -44,6 +42,7 @@ def check(
     _check_data(report, connectors)
     _check_exits(report)
     _check_queues(report)
+    check_line(report)
     _check_levels(report)
     _check_allow(report)
 
@@ -55,6 +54,7 @@ def prove(report: Report) -> None:
     if report.parts:
         check_granted(report)
         check_taken(report)
+    check_talk(report)
     if not report.doubt.ways:
         check_people(report)
     if not report.doubt.levels:
@@ -94,9 +94,6 @@ def _check_exits(report: Report) -> None:
 def _check_queues(report: Report) -> None:
     for name, queue in report.menu.queues.items():
         at = ("queues", name)
-        if name == EMERGENCY and queue.open != "always":
-            message = f"is {queue.open!r}; an emergency queue cannot close, write always [emergency]"
-            report.wrong((*at, "open"), message)
         spills = [spill.after for spill in queue.spill]
         if spills != sorted(spills):
             report.wrong((*at, "spill"), "is not in the order of time; write the shortest after: first")

@@ -1,8 +1,8 @@
 """Proof that the emergency line is one action away from every question, and that a person can be reached.
 
-The emergency line is the queue called ``emergency``. One action is one key (star and the key inside a number):
-what follows it must lead there without asking anything, without proof of who calls, in every language. A menu
-without that queue, or without any queue, has nothing to prove here.
+The emergency line is the queue that ``emergency:`` names (see `check_emergency`). One action is one key, inside a
+number star and the key: what follows it must lead there without asking anything, without proof of who calls, in
+every language. A menu without an emergency line, or without any queue, has nothing to prove here.
 """
 
 from __future__ import annotations
@@ -23,14 +23,12 @@ from ivr.menu.model import (
 )
 from ivr.menu.schema import Keys
 
-EMERGENCY = "emergency"
-
 
 def check_people(report: Report) -> None:
-    if EMERGENCY in report.menu.queues:
+    if report.menu.emergency in report.menu.queues:
         _check_emergency(report)
         _check_its_exits(report)
-    if set(report.menu.queues) - {EMERGENCY}:
+    if set(report.menu.queues) - {report.menu.emergency}:
         _check_agent(report)
 
 
@@ -58,10 +56,11 @@ def _check_emergency(report: Report) -> None:
 
 def _no_way(report: Report, without: list[str]) -> None:
     menu = report.menu
-    steps = [step.name for step in menu.steps.values() if _is_emergency(step)]
+    steps = [step.name for step in menu.steps.values() if _is_emergency(menu, step)]
     if not steps:
-        message = "no step hands over to it; add a handoff with queue: emergency, and a key of everywhere for it"
-        report.wrong(("queues", EMERGENCY), f"{message} [emergency]", key=True)
+        line = menu.emergency
+        message = f"no step hands over to it; add a handoff with queue: {line}, and a key of everywhere for it"
+        report.wrong(("queues", menu.emergency), f"{message} [emergency]", key=True)
         return
     have = " and others have" if len(without) > 3 else " has" if len(without) == 1 else " have"
     where = f"; {', '.join(without[:3])}{have} none" if without else ""
@@ -72,7 +71,7 @@ def _no_way(report: Report, without: list[str]) -> None:
         report.wrong(("everywhere", number, "go"), f"{message} [emergency]")
         return
     message = f"no key of everywhere leads here{where}; add {{press: 9, go: {steps[0]}}} under everywhere:"
-    report.wrong(("queues", EMERGENCY), f"{message} [emergency]", key=True)
+    report.wrong(("queues", menu.emergency), f"{message} [emergency]", key=True)
 
 
 def _always(choice: Choice) -> bool:
@@ -83,8 +82,8 @@ def _own_way(menu: Menu, choices: Iterable[Choice]) -> bool:
     return any(_always(choice) and _straight(menu, choice.go) for choice in choices)
 
 
-def _is_emergency(step: AnyStep | None) -> bool:
-    return isinstance(step, HandoffStep) and step.queue == EMERGENCY
+def _is_emergency(menu: Menu, step: AnyStep | None) -> bool:
+    return isinstance(step, HandoffStep) and step.queue == menu.emergency
 
 
 def _straight(menu: Menu, target: str) -> bool:
@@ -95,7 +94,7 @@ def _straight(menu: Menu, target: str) -> bool:
         step = menu.steps.get(menu.start if target == "START" else target)
         if step is None or step.requires:
             return False
-        if _is_emergency(step):
+        if _is_emergency(menu, step):
             return True
         if not isinstance(step, (SayStep, RunStep)):
             return False
@@ -112,7 +111,7 @@ def _reaches(menu: Menu, start: str) -> bool:
         if step is None or name in seen or far > 4:
             continue
         seen.add(name)
-        if _is_emergency(step):
+        if _is_emergency(menu, step):
             return True
         coming += [(target, far + 1) for target in following(menu, step)]
     return False
@@ -122,7 +121,7 @@ def _check_its_exits(report: Report) -> None:
     """Where nobody answers, somebody else must be called: another queue, or a number outside."""
     menu = report.menu
     for step in menu.steps.values():
-        if not isinstance(step, HandoffStep) or step.queue != EMERGENCY:
+        if not isinstance(step, HandoffStep) or step.queue != menu.emergency:
             continue
         for exit, target in step.exits.items():
             if not _somebody(menu, target, step.name):
@@ -156,7 +155,7 @@ def _check_agent(report: Report) -> None:
         for target in targets:
             backwards.setdefault(menu.start if target == "START" else target, []).append(step.name)
     coming = [
-        step.name for step in menu.steps.values() if isinstance(step, HandoffStep) and step.queue != EMERGENCY
+        step.name for step in menu.steps.values() if isinstance(step, HandoffStep) and step.queue != menu.emergency
     ]
     reaching: set[str] = set()
     while coming:

@@ -12,6 +12,7 @@ from datetime import time
 
 from ivr.config.operations import OPERATIONS
 from ivr.errors import Problem
+from ivr.menu.check_emergency import silent
 from ivr.menu.check_report import Report, own_ways
 from ivr.menu.model import HandoffStep, LookupStep, Menu, MenuStep
 
@@ -33,6 +34,9 @@ def remarks(report: Report, connectors: str) -> Iterator[Problem]:
             yield report.problem(
                 ("hours", name, "week"), f"{how}; write the earlier time first if that is not meant"
             )
+    if silent(report.menu):
+        message = "says nothing of an emergency line; write emergency: and its queue at the top, or {none: why}"
+        yield report.problem(("name",), message, key=True)
     yield from _unguarded(report)
     if connectors and report.menu.data:
         strange = sorted(set(report.menu.data) - set(OPERATIONS))

@@ -21,6 +21,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 def differences(old: Menu, new: Menu) -> list[str]:
     """One sentence for each thing that changes; empty where callers notice nothing."""
     found = [
+        *_emergency(old, new),
         *_start(old, new),
         *_everywhere(old, new),
         *_levels(old, new),
@@ -32,6 +33,18 @@ def differences(old: Menu, new: Menu) -> list[str]:
         *_attached(old, new),
     ]
     return sorted(dict.fromkeys(found), key=lambda sentence: EMERGENCY not in sentence.lower())
+
+
+def _emergency(old: Menu, new: Menu) -> Iterator[str]:
+    if old.emergency == new.emergency:
+        return
+    if not new.emergency:
+        why = f": {new.no_emergency}" if new.no_emergency else ", and nothing says why"
+        yield f"There is no emergency line any more{why}."
+    elif old.emergency:
+        yield f"The emergency line is the queue {new.emergency} instead of {old.emergency}."
+    else:
+        yield f"The queue {new.emergency} is the emergency line now."
 
 
 def _start(old: Menu, new: Menu) -> Iterator[str]:

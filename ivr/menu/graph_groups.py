@@ -10,7 +10,6 @@ from ivr.menu.exits import exits, next_steps
 from ivr.menu.model import AnyStep, AskStep, CallbackStep, HandoffStep, LookupStep, Menu, SayStep, TransferStep
 
 GroupKind = Literal["emergency", "way", "proof", "money", "people", "end"]
-EMERGENCY = "emergency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class _Grouping:
 
     def groups(self) -> list[Group]:
         steps = self.menu.steps.values()
-        self.take("emergency", "Emergency", (one.name for one in steps if getattr(one, "queue", "") == EMERGENCY))
+        self.take("emergency", "Emergency", (one.name for one in steps if self.is_emergency(one)))
         person = (HandoffStep, TransferStep, CallbackStep)
         self.take("people", "People", (one.name for one in steps if isinstance(one, person)))
         for name, level in self.menu.levels.items():
@@ -52,6 +51,9 @@ class _Grouping:
         order: tuple[GroupKind, ...] = ("emergency", "way", "proof", "money", "people", "end")
         made = [Group(kind, title, tuple(names)) for (kind, title), names in found.items()]
         return sorted(made, key=lambda group: order.index(group.kind))
+
+    def is_emergency(self, step: AnyStep) -> bool:
+        return isinstance(step, HandoffStep) and bool(step.queue) and step.queue == self.menu.emergency
 
     def take(self, kind: GroupKind, title: str, names: Iterable[str], *, follow: bool = True) -> None:
         """These steps, and with `follow` those that only they lead to."""

@@ -379,6 +379,10 @@ class Menu:
     gives: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     """Of the menus it runs: ``survey/``, which their steps begin with, and the file."""
+    emergency: str = ""
+    """The queue that is the emergency line; empty where there is none."""
+    no_emergency: str = ""
+    """Why there is none, in the editor's words; empty where nothing is said of it."""
     runs_inside: bool = False
     """Written to be run by other menus: it says what it `takes` and `gives`, and RETURN ends it."""
     answered: Mapping[str, Answered] = field(default_factory=dict)

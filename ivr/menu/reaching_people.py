@@ -28,8 +28,6 @@ from ivr.menu.events import (
 from ivr.menu.hours import is_open
 from ivr.menu.model import CallbackStep, Choice, HandoffStep, TransferStep
 
-EMERGENCY = "emergency"
-"""Queue that nobody leaves for another by pressing a key in fear."""
 ONE = "1"
 """The key a waiting caller presses for what the words offer."""
 NOTED_WITHIN = 5.0
@@ -115,11 +113,13 @@ class HandingOff(Activity):
 
     def leads_here(self, choice: Choice) -> bool:
         """Whether the caller already waits for what the key asks for; to queue again would lose the place.
-        The emergency queue is not left for another one."""
+        The emergency queue is not left for another one, by a key pressed in fear."""
         target = self.talk.menu.steps.get(choice.go)
         if not isinstance(target, HandoffStep):
             return False
-        return target.queue == self.step.queue or (self.since is not None and self.step.queue == EMERGENCY)
+        return target.queue == self.step.queue or (
+            self.since is not None and self.step.queue == self.talk.menu.emergency
+        )
 
     def stop_waiting(self) -> None:
         """The caller no longer waits, whyever."""

@@ -90,6 +90,28 @@ async def test_every_mistake_of_a_draft_is_told_and_nothing_changes(settings: Se
     assert words(live_menu(settings)) == "One"
 
 
+async def test_the_emergency_line_is_never_lost_without_a_word(settings: Settings) -> None:
+    await go(settings)
+    path = settings.menu.folder / "northgas.yaml"
+    edit(settings, "go: emergency}", "go: agent_asked}")
+    kept = [line for line in path.read_text("utf-8").splitlines(keepends=True) if "press: 9" not in line]
+    text = "".join(kept)
+    step = text[text.index("  emergency:\n    type") : text.index("  # --- people")]
+    queue = text[text.index("  emergency: {skills") : text.index("  outages:   {skills")]
+    text = text.replace(step, "").replace(queue, "")
+    line = next(line for line in kept if line.startswith("emergency:"))
+    path.write_text(text.replace(line, ""), "utf-8")
+    with pytest.raises(PublishError) as caught:
+        await go(settings)
+    (problem,) = caught.value.problems
+    assert str(problem).endswith(
+        "northgas.yaml:1:1: emergency: has no emergency line, and what is live has one, the queue 'emergency'; "
+        'bring it back, or write emergency: {none: "why there is none"} at the top [emergency]'
+    )
+    path.write_text(text.replace(line, 'emergency: {none: "gas is another company now"}\n'), "utf-8")
+    assert (await go(settings)).changes[0] == "There is no emergency line any more: gas is another company now."
+
+
 async def test_prompts_and_tests_that_fail_are_told_together(settings: Settings) -> None:
     await go(settings)
     live = live_menu(settings).version

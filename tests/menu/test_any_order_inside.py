@@ -36,7 +36,7 @@ everywhere:
 levels: {verified: {start: who, tries: 2, failed: people}}
 data: {balance: {needs: [account], gives: [amount_due], requires: verified, limit: 1s}}
 queues:
-  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s}
+  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s, longest: 2m}
   general: {skills: [general], priority: 10, open: always, ring: 10s}
 attached_data: {application: SAP-IC, fields: {ACCOUNT: account, PATH: path, TOPIC: topic, MESSAGE: message}}
 steps:

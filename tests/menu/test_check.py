@@ -178,6 +178,24 @@ def test_a_secret_is_keyed_whatever_the_defaults_say(sample, tmp_path) -> None:
     assert [step.manners.listen for step in menu.steps.values() if getattr(step, "secret", False)] == [{"keys"}]
 
 
+def test_a_menu_says_whether_it_has_an_emergency_line(tmp_path) -> None:
+    file = tmp_path / "small.yaml"
+    head = (
+        "ivr: 1\nname: small\nstart: bye\nlanguages: [{code: en, prompts: en.yaml}]\ndefaults: {on_fault: bye}\n"
+    )
+    steps = "steps:\n  bye: {type: say, say: p.bye, go: END}\n"
+    (tmp_path / "en.yaml").write_text("prompts: en\np.bye: Goodbye.\n")
+    file.write_text(head + steps)
+    (remark,) = menu_remarks(str(file), tmp_path)
+    assert str(remark).endswith(
+        "small.yaml:2:1: name: says nothing of an emergency line; write emergency: and its queue at the top, "
+        "or {none: why}"
+    )
+    file.write_text(head + 'emergency: {none: "only says goodbye"}\n' + steps)
+    assert menu_remarks(str(file), tmp_path) == []
+    assert load_menu(str(file), tmp_path).no_emergency == "only says goodbye"
+
+
 def test_a_look_up_about_a_person_that_no_proof_guards_is_remarked(sample, tmp_path) -> None:
     file = tmp_path / "northgas.yaml"
     assert (

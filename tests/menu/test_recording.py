@@ -19,7 +19,7 @@ everywhere:
   - {press: 9, go: danger}
   - {press: star, go: REPEAT}
 queues:
-  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s}
+  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s, longest: 2m}
 steps:
   first: {type: menu, say: p.head, choices: [{press: 1, go: tape}]}
   tape: {type: record, say: p.after_the_beep, as: message, most: 60s, go: thanks}

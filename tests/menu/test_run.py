@@ -27,7 +27,7 @@ levels:
 data:
   bill: {needs: [account], gives: [amount], requires: verified, limit: 1s}
 queues:
-  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s}
+  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s, longest: 2m}
 steps:
   first: {type: menu, say: p.head, choices: [{press: 1, go: survey}, {press: 2, go: owed}, {press: 3, go: again}]}
   survey: {type: run, menu: feedback, with: {about: topic, size: "3"}, gives: {rating: stars}, go: rated}

@@ -24,7 +24,7 @@ everywhere:
   - {press: 0, go: people}
   - {press: star, go: REPEAT}
 queues:
-  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s}
+  emergency: {skills: [emergency], priority: 100, open: always, ring: 10s, longest: 2m}
   general: {skills: [general], priority: 10, open: always, ring: 10s}
 steps:
   first: {type: menu, say: p.head, choices: [{press: 1, go: plumber}]}
