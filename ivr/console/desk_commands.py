@@ -21,6 +21,7 @@ Verb = Literal[
     "conference",
     "blind_transfer",
     "note",
+    "field",
     "drop",
     "finish",
     "status",
@@ -75,6 +76,7 @@ COMMANDS = (
         "an agent, queue:NAME, menu:STEP or a number",
     ),
     Entry("o", "note", ("note",), "write a note that stays with the call and the customer", "the text"),
+    Entry("f", "field", ("field", "enter"), "fill in a field of the attached data", "NAME=text"),
     Entry("d", "drop", ("drop", "hang up", "hangup"), "hang up"),
     Entry("w", "finish", ("finish", "done"), "finish wrap-up"),
     Entry("s", "status", ("status",), "show state and call"),
@@ -115,6 +117,7 @@ _EXAMPLES: dict[Verb, str] = {
     "consult": "desk2",
     "blind_transfer": "queue:billing",
     "note": "calls back tomorrow",
+    "field": "WISH=a new bill",
 }
 
 

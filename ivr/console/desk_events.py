@@ -36,6 +36,7 @@ Operation = Literal[
     "conference",
     "blind_transfer",
     "note",
+    "field",
 ]
 AttachedData = dict[str, dict[str, str]]
 """Application id to field name to text."""

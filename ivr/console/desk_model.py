@@ -6,6 +6,7 @@ arrives (ICI.md section 2.2, an operation answers "accepted for processing").
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,12 +46,15 @@ NEEDS = {
     "warm_transfer": {"warmTransfer"},
     "mute": {"mute", "unmute"},
     "note": {"setAttachedData"},
+    "field": {"setAttachedData"},
 }
 """Capabilities that allow an operation, where its own name is not the only one."""
 PAIRED = ("toggle", "warm_transfer", "conference")
 """Operations on the two calls of a consultation."""
 NOTES, NOTE = "IVR/CONTACT", "NOTE"
 """Where a note goes in the attached data: into the contact record, and to whoever gets the call next."""
+FIELD = re.compile(r"(?:(?P<block>\S{1,64}) )?(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63}) ?= ?(?P<text>.*)", re.DOTALL)
+"""What is typed to fill in a field."""
 WHAT = {
     "unhold": "retrieve",
     "drop": "hang up",
@@ -60,6 +64,7 @@ WHAT = {
     "conference": "join",
     "blind_transfer": "send away",
     "note": "write a note on",
+    "field": "fill in a field of",
     "consult": "ask a colleague about",
 }
 """Operations in words, where their own name is not the word."""
@@ -277,7 +282,19 @@ class DeskModel:
         if operation == "note":
             fields = {**call.data.get(NOTES, {}), NOTE: argument}
             return [Say("Noted."), Do(operation, item.id, argument=attached_data.build(NOTES, fields))]
+        if operation == "field":
+            return self._field(call, argument)
         return [Do(operation, item.id, argument=argument)]
+
+    def _field(self, call: _Call, argument: str) -> list[Output]:
+        """``WISH=text`` goes into the menu's block, which is the first; another block is named before it."""
+        match = FIELD.fullmatch(argument)
+        if match is None:
+            return self._trouble(f"{argument[:40]!r} is no field; write NAME=text, such as WISH=a new bill.")
+        block = match["block"] or next(iter(call.data), NOTES)
+        fields = {**call.data.get(block, {}), match["name"]: match["text"]}
+        shown = f"{match['name']}: {match['text']}" if match["text"] else f"{match['name']} is empty"
+        return [Say(f"{shown}."), Do("field", call.item.id, argument=attached_data.build(block, fields))]
 
     def _customer_first(self, item: PhoneCallItem) -> tuple[str, int, str]:
         """Item, no work mode, other item: the customer's before that of the consultation."""

@@ -38,5 +38,5 @@ async def request(client: CrmClient, wanted: Do) -> None:
             await client.conference(item, other)
         case "blind_transfer":
             await client.blind_transfer(item, argument)
-        case "note":
+        case "note" | "field":
             await client.set_attached_data(item, argument)

@@ -158,6 +158,18 @@ def test_a_note_keeps_what_else_is_in_its_block_and_its_letters(sit):
     }
 
 
+def test_a_field_is_filled_in_beside_what_the_menu_has_told(sit):
+    desk = sit()
+    desk.call("connected", attached_data=attached_data.build("SAP-IC", {"REASON": "ASKED"}))
+    *_, wanted = desk.model.command("f WISH = a new bill")
+    assert attached_data.read(wanted.argument) == {"SAP-IC": {"REASON": "ASKED", "WISH": "a new bill"}}
+    *_, wanted = desk.model.command("f IVR/CONTACT WRAP_UP_REASON=")
+    assert attached_data.read(wanted.argument) == {"IVR/CONTACT": {"WRAP_UP_REASON": ""}}
+    (said, *more) = desk.model.command("f two words")
+    assert "'two words' is no field; write NAME=text" in str(said)
+    assert not any(getattr(one, "operation", "") for one in more)
+
+
 def test_a_consulted_colleague_sees_the_card_again_when_the_caller_becomes_his(sit):
     desk = sit()
     desk.call("alerting", remote_numbers=("desk1",))
