@@ -17,6 +17,7 @@ from ivr.net.tcp import IDLE_TIMEOUT, Connection
 from ivr.net.tls import Certificates
 from ivr.net.transports import Kind, Transports
 from ivr.sip.bindings import Binding
+from ivr.sip.dialog_info import Lamp
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, Place, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
 from ivr.sip.registration import Line
@@ -86,6 +87,8 @@ class Signalling:
         self._timer: asyncio.TimerHandle | None = None
         self.dropped = 0
         """Messages nobody could answer."""
+        self.not_opened: OSError | TimeoutError | None = None
+        """Why the last connection that could not be opened could not, for a telephone that makes one call."""
 
     async def bind(self, host: str, port: int, *, udp: bool = True, tcp: bool = True) -> None:
         """Listen on one address more. Raises OSError when it cannot be bound; port 0 takes a free one for both."""
@@ -211,6 +214,10 @@ class Signalling:
 
     def probe(self, name: str, uri: str, flow: Flow, *, route: str = "") -> None:
         self._carry_out(self.user_agent.probe(name, uri, flow, self._now(), route=route))
+
+    def show_lamp(self, user: str, lamp: Lamp) -> None:
+        """For telephones that watch the user."""
+        self._wish(lambda now: self.user_agent.show_lamp(user, lamp, now))
 
     def restore_bindings(self, bindings: Sequence[Binding]) -> None:
         """Telephones that were registered before a restart."""
@@ -370,7 +377,7 @@ class Signalling:
         try:
             connection = await self._transports.connect(remote, secure=secure, host=host)
         except (OSError, TimeoutError) as error:
-            why = str(error) or type(error).__name__
+            self.not_opened, why = error, str(error) or type(error).__name__
             logger.info("%s_not_opened remote=%s:%d error=%s", flow.transport, *flow.remote, why)
             self._opening.pop(way, None)
             self._carry_out(self.user_agent.connection_lost(replace(flow, connection=0), self._now()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,9 @@ from ivr.errors import IvrError
 from ivr.media.g711 import Samples
 from ivr.media.telephone_event import KEYS
 from ivr.media.wav import read_wav
+from ivr.net.resolve import resolve
+from ivr.net.tls import Certificates
+from ivr.net.unproved import look_at, why_unproved
 from ivr.sip.address import parse_sip_address
 from ivr.sip.events import NO_ANSWER, NO_CONNECTION
 from ivr.testing.phone import PhoneCall, ScriptedPhone
@@ -46,6 +50,12 @@ def call(
         float | None, typer.Option("--seconds", help="Hang up so many seconds after the answer.", min=0.1)
     ] = None,
     caller: Annotated[str, typer.Option("--from", help="Our number or name.")] = "ivr-phone",
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca", help="Over TLS (sips:, ;transport=tls) believe who signed this PEM file's certificates."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
     """Dial any SIP address, speak, press keys, record, and report what happened.
@@ -61,7 +71,7 @@ def call(
     sound = read_wav(wav) if wav else None
     if record is not None and not record.absolute().parent.is_dir():
         raise IvrError(f"--record: there is no folder {record.parent}; make it, or name another file")
-    report = asyncio.run(_call(target, caller, sound, keys.upper(), record, seconds))
+    report = asyncio.run(_call(target, caller, sound, keys.upper(), record, seconds, ca))
     if as_json:
         print(json.dumps(report), flush=True)
     else:
@@ -70,15 +80,29 @@ def call(
 
 
 async def _call(
-    target: str, caller: str, sound: Samples | None, keys: str, record: Path | None, seconds: float | None
+    target: str,
+    caller: str,
+    sound: Samples | None,
+    keys: str,
+    record: Path | None,
+    seconds: float | None,
+    ca: Path | None = None,
 ) -> dict[str, Any]:
-    phone = ScriptedPhone(caller, local_host="0.0.0.0")
-    await phone.start()
+    address, certificates = parse_sip_address(target), _believed(ca)
+    try:
+        host = await resolve(address.host)
+        phone = ScriptedPhone(caller, local_host="::" if ":" in host else "0.0.0.0", certificates=certificates)
+        await phone.start()
+    except OSError as error:
+        return {"target": target, "answered": False, "status": 0, "phrase": str(error), "exit": NOBODY_THERE}
     try:
         try:
             live = await phone.dial(target)
         except OSError as error:
             return {"target": target, "answered": False, "status": 0, "phrase": str(error), "exit": NOBODY_THERE}
+        why = ""
+        if live.phrase == NO_CONNECTION and address.transport == "tls":
+            why = await _why_not_proved(phone, (host, address.port), address.host, ca)
         if live.answered:
             await _talk(live, sound, keys, seconds)
         if record is not None and live.answered:
@@ -86,9 +110,28 @@ async def _call(
                 live.save(record)
             except OSError as error:
                 raise IvrError(f"--record: cannot write {record}: {error.strerror or error}") from error
-        return _report(target, live, keys, record)
+        return _report(target, live, keys, record) | ({"why": why} if why else {})
     finally:
         await phone.stop()
+
+
+def _believed(ca: Path | None) -> Certificates | None:
+    try:
+        return Certificates(ca=ca) if ca is not None else None
+    except OSError as error:  # ssl.SSLError is one
+        raise IvrError(
+            f"--ca: {ca} cannot be used ({error.strerror or error}); "
+            "a PEM file with the certificate of who signed the other side's is needed"
+        ) from error
+
+
+async def _why_not_proved(phone: ScriptedPhone, remote: tuple[str, int], host: str, ca: Path | None) -> str:
+    """What was wrong with the other side's certificate, and what to do; empty when that was not it."""
+    error = phone.signalling.not_opened
+    if error is None:
+        return ""
+    shown = await look_at(remote, host) if isinstance(error, ssl.SSLCertVerificationError) else None
+    return why_unproved(error, shown, host, f"those in {ca}" if ca else "the system's")
 
 
 async def _talk(live: PhoneCall, sound: Samples | None, keys: str, seconds: float | None) -> None:
@@ -170,6 +213,8 @@ def _show(report: dict[str, Any]) -> None:
     if not report["answered"]:
         what = f"{report['status']} {report['phrase']}" if report["status"] else report["phrase"]
         hint = "; is the address right, and does somebody listen there?" if report["exit"] == NOBODY_THERE else ""
+        if why := report.get("why"):
+            what, hint = why, ""
         print(f"ivr call: {report['target']} was not answered: {what}{hint}", file=sys.stderr)
         return
     packets = report["packets"]

@@ -21,14 +21,18 @@ from ivr.media.wav import write_wav
 from ivr.media.worker.secure import Protection
 from ivr.net.resolve import resolve
 from ivr.net.routes import local_address_towards
+from ivr.net.tls import Certificates
 from ivr.sdp import Agreement, LocalMedia, SessionDescription, Srtp, answer, make_offer, read_answer
 from ivr.sip import events as sip
 from ivr.sip.address import parse_sip_address
 from ivr.sip.events import UserAgentSettings
+from ivr.sip.fields import host_port
 from ivr.sip.user_agent import UserAgent
 from ivr.testing.phone_sound import PhoneSound
 from ivr.testing.phone_transfer import PhoneTransfer, follow
 
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Of what is listened on everywhere, the address that is surely there."""
 KEY_LENGTH = 0.1
 KEY_PAUSE = 0.1
 """Seconds a key is held, and the pause behind it."""
@@ -232,8 +236,10 @@ class ScriptedPhone:
         answering: Answering | None = None,
         tcp: bool = True,
         srtp: Srtp = "off",
+        certificates: Certificates | None = None,
     ) -> None:
-        """`srtp`: of calls it makes; `answering` has that of calls it takes."""
+        """`srtp`: of calls it makes; `answering` has that of calls it takes. `certificates`: whom it believes over
+        TLS; without them, whom the system does."""
         self._srtp = srtp
         self.user = user
         self.clock = clock or SystemClock()
@@ -246,7 +252,8 @@ class ScriptedPhone:
         """Calls that came in."""
         self._answered: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.signalling = Signalling(UserAgent(UserAgentSettings(product="ivr-phone")), self.clock, self._on_sip)
+        user_agent = UserAgent(UserAgentSettings(product="ivr-phone"))
+        self.signalling = Signalling(user_agent, self.clock, self._on_sip, certificates=certificates)
 
     async def start(self) -> None:
         """Listen for SIP on UDP and TCP. Raises OSError when the port is taken."""
@@ -266,8 +273,8 @@ class ScriptedPhone:
     @property
     def uri(self) -> str:
         """Where the phone is reached."""
-        host = "127.0.0.1" if self._host == "0.0.0.0" else self._host
-        return f"sip:{self.user}@{host}:{self.signalling.port}"
+        host = LOOPBACK.get(self._host, self._host)
+        return f"sip:{self.user}@{host_port((host, self.signalling.port))}"
 
     async def dial(self, target: str, *, wait: bool = True, headers: Sequence[tuple[str, str]] = ()) -> PhoneCall:
         """Call a SIP address; returns when it is answered, refused or dead (at once if not `wait`).
@@ -279,11 +286,11 @@ class ScriptedPhone:
         flow = self.signalling.flow_to((host, address.port), address.transport, address.host)
         sound = PhoneSound(self.clock)
         call = PhoneCall(f"phone-{secrets.token_hex(6)}", self, sound)
-        port = await sound.open(local_address_towards(host) if self._host == "0.0.0.0" else self._host)
+        port = await sound.open(local_address_towards(host) if self._host in LOOPBACK else self._host)
         call.local = self._local(flow.local[0], port, ("PCMU", "PCMA"), self._srtp)
         call.offered = make_offer(call.local)
         self._calls[call.leg] = call
-        caller = f"sip:{self.user}@{flow.local[0]}:{flow.local[1]}"
+        caller = f"sip:{self.user}@{host_port(flow.local)}"
         offer = call.offered.encode()
         self.signalling.invite(call.leg, target, offer, flow, caller_uri=caller, headers=headers)
         if wait:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ivr.cli.call import _call
+from ivr.errors import IvrError
+from ivr.net.tls import Certificates
+from ivr.net.unproved import why_unproved
 from ivr.testing.phone import Answering, ScriptedPhone
+
+CERTIFICATES = Path(__file__).parents[1] / "net" / "certificates"
+CA = CERTIFICATES / "ca.pem"
 
 
 async def run(*words: str) -> tuple[int, str, str]:
@@ -59,3 +69,74 @@ async def test_bad_input_is_one_line_and_nobody_there_is_said(words: list[str], 
     code, _, err = await run(*words)
     assert code == (3 if told == "No connection" else 2)
     assert told in err and "Traceback" not in err
+
+
+async def told_of(target: str, ca: Path | None = None) -> dict[str, Any]:
+    return await asyncio.wait_for(_call(target, "me", None, "", None, 0.1, ca), 30)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_an_ipv6_address_is_dialled(transport: str) -> None:
+    phone = ScriptedPhone("callee", local_host="::1", answering=Answering())
+    await phone.start()
+    told = await told_of(f"{phone.uri};transport={transport}")
+    await phone.stop()
+    assert phone.uri.startswith("sip:callee@[::1]:")
+    assert (told["status"], told["exit"]) == (200, 0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "host", "ca", "why"),
+    [
+        ("server", "localhost", CA, ""),
+        (
+            "server",
+            "localhost",
+            None,
+            "the certificate of localhost, signed by {signer}, is not from an authority that is believed "
+            "(the system's); name the file with the certificate of who signed it: --ca FILE",
+        ),
+        (
+            "elsewhere",
+            "localhost",
+            CA,
+            "the certificate shown, signed by {signer}, is for pbx.example.net, and not for localhost; "
+            "dial the name it is for",
+        ),
+        (
+            "stranger",
+            "localhost",
+            CA,
+            "the certificate of localhost, signed by itself, is not from an authority that is believed (those in ",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_certificate_is_said(shown: str, host: str, ca: Path | None, why: str) -> None:
+    pair = Certificates(CERTIFICATES / f"{shown}.pem", CERTIFICATES / f"{shown}.key")
+    phone = ScriptedPhone("callee", answering=Answering(), certificates=pair)
+    await phone.start()
+    await phone.signalling.bind_tls("127.0.0.1", 0)
+    port = phone.signalling.tls_addresses[0][1]
+    told = await told_of(f"sips:callee@{host}:{port}", ca)
+    await phone.stop()
+    assert told["exit"] == (3 if why else 0)
+    assert told.get("why", "").startswith(why.format(signer="Test authority"))
+
+
+async def test_an_authority_that_cannot_be_read_is_bad_input() -> None:
+    for file in (CERTIFICATES / "nowhere.pem", CERTIFICATES / "server.key"):
+        with pytest.raises(IvrError, match=f"--ca: .*{file.name} cannot be used"):
+            await told_of("sips:callee@localhost:9", file)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TimeoutError(), "h does not answer there, or not by TLS; is it the port for TLS?"),
+        (ssl.SSLError(1, "x"), "h does not speak TLS there"),
+        (ConnectionRefusedError(), ""),
+    ],
+)
+def test_a_port_without_tls_is_named_as_that(error: OSError, words: str) -> None:
+    told = why_unproved(error, None, "h", "the system's")
+    assert told.startswith(words) and bool(told) == bool(words)
