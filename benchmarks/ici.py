@@ -32,11 +32,13 @@ from ivr.ici.client import EventSender
 from ivr.ici.dialect import OK, load
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.subscriptions import Subscription
-from ivr.ici.switchboard import PhoneCallChanged, PhoneCallItem, UserChanged, UserView
+from ivr.ici.switchboard import PhoneCallChanged, PhoneCallItem, ProcessingStatus, UserChanged, UserView
 from ivr.testing.ici_probe import Probe
 
 ADDRESSES = 5
 """Application servers of SAP; agents are spread over them."""
+STATUSES: tuple[ProcessingStatus, ...] = ("alerting", "connected", "ended")
+"""Of one handoff."""
 FIELDS = {"ACCOUNT": "4000000002", "REASON": "BILL", "PATH": "greet main balance agent " * 20}
 
 
@@ -139,12 +141,9 @@ class Engine:
             id, "alerting", "inbound", ("+15550100",), "8000", "general", document, 1, datetime.now(UTC)
         )
         self.board.accepted[id] = asyncio.get_running_loop().create_future()
-        for sequence, status in enumerate(("alerting", "connected", "ended"), 1):
+        for sequence, status in enumerate(STATUSES, 1):
             changed = dataclasses.replace(
-                item,
-                status=status,
-                sequence=sequence,
-                capabilities=capabilities_of(status),  # type: ignore[arg-type]
+                item, status=status, sequence=sequence, capabilities=capabilities_of(status)
             )
             self.board.calls[id] = user, changed
             await self.tell(user, PhoneCallChanged(changed))
