@@ -2,6 +2,8 @@
 
 digit … digit ──length, end key or inter_digit_timeout──▶ fits? ──▶ confirm? ──▶ done
   star, then a digit within between_keys: the choice of `everywhere` (M8, M15); star alone: REPEAT
+  one digit alone that cannot be the answer: the choice of `everywhere`, for callers who do what other prompts
+  said ("press 9 now") in the middle of a number; where more digits may follow, after the pause between keys
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ class AskingDigits(StarFirst):
         elif press.key in "0123456789":
             self.digits += press.key
             if len(self.digits) >= most_digits(self.take):
-                self.complete(self.digits)
+                self.keyed()
             else:
                 self.ring_in("between_keys", self.manners.between_keys)
         else:
@@ -120,7 +122,7 @@ class AskingDigits(StarFirst):
 
     def rang(self, timer: str) -> None:
         if timer == "between_keys":
-            self.complete(self.digits)
+            self.keyed()
         else:
             super().rang(timer)
 
@@ -136,6 +138,15 @@ class AskingDigits(StarFirst):
             self.answered(answer)
         elif not self.everywhere_said(phrase):
             self.missed("no_match")
+
+    def keyed(self) -> None:
+        """No more digits follow, by their number or by a pause."""
+        alone = len(self.digits) == 1 and not self.fits(self.digits)
+        if not (alone and self.everywhere_keyed(self.digits)):
+            self.complete(self.digits)
+
+    def fits(self, digits: str) -> bool:
+        return value_of(digits, self.take, self.talk.facts.today(self.talk.now)) is not None
 
     def complete(self, digits: str, *, end_key: bool = False) -> None:
         self.silence_timers("between_keys")

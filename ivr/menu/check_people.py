@@ -1,8 +1,9 @@
 """Proof that the emergency line is one action away from every question, and that a person can be reached.
 
 The emergency line is the queue that ``emergency:`` names (see `check_emergency`). One action is one key, inside a
-number star and the key: what follows it must lead there without asking anything, without proof of who calls, in
-every language. A menu without an emergency line, or without any queue, has nothing to prove here.
+number star and the key, or the key alone and a pause: what follows it must lead there without asking anything,
+without proof of who calls, in every language. A menu without an emergency line, or without any queue, has nothing
+to prove here.
 """
 
 from __future__ import annotations

@@ -84,6 +84,33 @@ def test_star_alone_inside_ask_repeats_the_question_after_between_keys(small) ->
     assert call.machine.facts.values["answer"] == "1234"
 
 
+def test_a_key_of_everywhere_alone_inside_ask_acts_when_no_other_follows(small) -> None:
+    call = small(asking("{kind: digits, length: 4}")).answered().keys("9")
+    assert call.path == ["first"], "it may be the first digit of the answer"
+    call.waits(3.1)
+    call.does(KeysConsumed(1, False), StepLeft("first", "everywhere 9"), StepEntered("nine"))
+
+
+def test_a_key_of_everywhere_that_fits_nothing_acts_at_once_where_one_key_is_the_answer(small) -> None:
+    call = small(asking('{kind: number, length: 1, least: "1", most: "5"}')).answered().keys("0")
+    call.does(StepLeft("first", "everywhere 0"), StepEntered("nought"))
+
+
+@pytest.mark.parametrize(
+    ("take", "keys"),
+    [("{kind: digits, length: 4}", "90"), ("{kind: digits, length: 4}", "9#"), ("{kind: digits, length: 4}", "8")],
+)
+def test_what_is_not_a_key_of_everywhere_alone_is_an_unfit_answer(small, take, keys) -> None:
+    call = small(asking(take, "no_match: [{say: p.what}, {go: bye}]")).answered().keys(keys).waits(3.1)
+    assert call.path == ["first"]
+    assert [play.prompts for play in call.all(PlayPrompt)][-1] == ("p.what", "p.ask")
+
+
+def test_a_key_of_everywhere_that_is_an_answer_by_itself_is_the_answer(small) -> None:
+    call = small(asking("{kind: number}")).answered().keys("9").waits(3.1)
+    assert call.machine.facts.values["answer"] == 9
+
+
 def test_a_star_and_a_digit_that_means_nothing_is_no_match(small) -> None:
     call = small(asking("{kind: digits, length: 4}", "no_match: [{say: p.what}, {go: bye}]")).answered().keys("*5")
     call.does(KeysDropped(2))
