@@ -88,7 +88,8 @@ def why_unproved(error: BaseException, shown: ShownCertificate | None, host: str
     if not isinstance(error, ssl.SSLError):
         return ""
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return f"{host} does not speak TLS there ({getattr(error, 'reason', None) or error}); is it the port for TLS?"
+        found = getattr(error, "reason", None) or error
+        return f"{host} does not speak TLS there ({found}); is it the port for TLS?"
     signer = f", signed by {shown.signer}," if shown else ""
     if error.verify_code in WRONG_NAME:
         names = ", ".join(shown.names) if shown and shown.names else "somebody else"
