@@ -13,6 +13,7 @@ from call.test_transfer import with_agent
 from house import Desk, House
 
 from ivr.config import HostPort, MediaSettings, SipSettings, Trunk
+from ivr.ici.switchboard import PhoneCallItem
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
 NUMBER = "tel:+15550199"
@@ -27,6 +28,16 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not true():
             await asyncio.sleep(0.02)
+
+
+async def reaches(desk: Desk, item_id: str, status: str) -> PhoneCallItem:
+    """The first event of the item with that status; those before may have been told in one or in several."""
+
+    def found() -> list[PhoneCallItem]:
+        return [item for item in desk.items if (item.id, item.status) == (item_id, status)]
+
+    await until(found)
+    return found()[0]
 
 
 async def ended(desk: Desk) -> tuple[str, str]:
@@ -51,7 +62,7 @@ async def test_a_number_behind_a_trunk_takes_the_caller_over_and_a_silent_one_lo
     trunk = Trunk("gate", gateway=gate, user="us", numbers=("+15550100",), dial=("tel:+1555",))
     house = await build_house(
         sip=SipSettings(listen=HostPort("127.0.0.1", 0), trunks=(trunk,)),
-        media=MediaSettings(ports=(25200, 25399), silence_timeout=1.0),
+        media=MediaSettings(ports=(25200, 25399), silence_timeout=2.0),
     )
     caller, first = await with_agent(house)
     agent, item = await first.phone.next_call(), first.items[-1]
@@ -60,15 +71,15 @@ async def test_a_number_behind_a_trunk_takes_the_caller_over_and_a_silent_one_lo
     outside = await expert.next_call()
     assert outside.incoming is not None
     assert (outside.incoming.called, outside.caller) == ("+15550199", "+15550100")
-    await first.ends(consult_id, "dialing", "connected")
+    await reaches(first, consult_id, "connected")
     await first.client.warm_transfer(item.id, consult_id)
-    assert (await first.ends(item.id, "held", "ended")).reason == "transferred"
+    assert (await reaches(first, item.id, "ended")).reason == "transferred"
     await asyncio.wait_for(agent.ended(), 10)
     await talk(caller, outside)
     outside.sound.muted = True
     await asyncio.wait_for(caller.ended(), 15)
     record = await house.record()
-    assert record["end"] == {"by": "failure", "reason": "no sound from the outside line for 1 s"}
+    assert record["end"] == {"by": "failure", "reason": "no sound from the outside line for 2 s"}
     assert record["handoff"]["onward"] == NUMBER
     await asyncio.wait_for(outside.ended(), 10)
 
@@ -99,8 +110,8 @@ async def test_whoever_goes_away_while_a_colleagues_telephone_rings_leaves_nobod
 
     await agent.hang_up()  # the asking agent goes: the caller, in music, gets the next one
     assert (await ended(second))[0] == second.items[0].id
-    await first.ends(consult_id, "dialing", "ended")
-    assert (await first.ends(item.id, "connected", "held", "ended")).reason == "failed"
+    await reaches(first, consult_id, "ended")
+    assert (await reaches(first, item.id, "ended")).reason == "failed"
     taken = await third.item("connected")
     assert not caller.is_over
 
@@ -110,8 +121,8 @@ async def test_whoever_goes_away_while_a_colleagues_telephone_rings_leaves_nobod
     await until(lambda: second.phone.rung == 2)
     await caller.hang_up()  # the caller goes: the telephone stops ringing, and both screens are clear
     assert (await second.item("ended", after=before)).reason == "abandoned"
-    await third.ends(other_id, "dialing", "ended")
-    assert (await third.ends(taken.id, "connected", "held", "ended")).reason == "normal"
+    await reaches(third, other_id, "ended")
+    assert (await reaches(third, taken.id, "ended")).reason == "normal"
     exchange = house.engine.exchange
     assert exchange is not None
     await until(lambda: not exchange.legs and not exchange.consultations)
