@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from ivr.sip.reply import SDP, Header
 
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER", "NOTIFY", "REGISTER")
+METHODS = (
+    *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE"),
+    *("REFER", "NOTIFY", "SUBSCRIBE", "REGISTER"),
+)
 """Of Allow."""
-KNOWN_METHODS = frozenset((*METHODS, "SUBSCRIBE", "MESSAGE", "PUBLISH"))
+KNOWN_METHODS = frozenset((*METHODS, "MESSAGE", "PUBLISH"))
 """Methods with an RFC; those we do not allow get 405, any other word 501."""
 OPTION_TAGS: tuple[str, ...] = ("100rel", "timer", "replaces", "norefersub")
 """Of Supported, and what a peer may name in Require."""
 EVENTS = ("refer",)
 """Packages a NOTIFY may be about: we hear what became of a REFER of ours, and of nothing else."""
+PACKAGES = ("dialog",)
+"""Packages a SUBSCRIBE may be about: the lamps of users."""
 KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 SCHEMES = ("sip", "sips", "tel")
 """Of the Request-URI. A sips URI promises TLS on every hop: what comes otherwise is refused."""
 
 ALLOW: Header = ("Allow", ", ".join(METHODS))
 ACCEPT: Header = ("Accept", ", ".join((SDP, *KEY_TYPES)))
-ALLOW_EVENTS: Header = ("Allow-Events", ", ".join(EVENTS))
+ALLOW_EVENTS: Header = ("Allow-Events", ", ".join((*EVENTS, *PACKAGES)))
 SUPPORTED: Header = ("Supported", ", ".join(OPTION_TAGS))
 
 

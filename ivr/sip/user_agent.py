@@ -23,12 +23,14 @@ from ivr.sip.bindings import Binding
 from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
+from ivr.sip.dialog_info import Lamp
 from ivr.sip.events import Flow, Output, Place, UserAgentSettings
 from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.guard import Guard, Verdict
 from ivr.sip.incoming_leg import IncomingLeg
 from ivr.sip.inspection import inspect
 from ivr.sip.invitation import invitation
+from ivr.sip.lamps import Lamps
 from ivr.sip.leg import Leg, Phase
 from ivr.sip.message import MalformedMessage, Request, decode
 from ivr.sip.outgoing_leg import OutgoingLeg
@@ -57,6 +59,7 @@ class UserAgent(Transfers):
         """`rng` makes tags, branches and nonces; leave it out except in tests, where repetition is wanted."""
         self._core = Core(settings, timers or Timers(), rng or random.SystemRandom())
         self._registrar = Registrar(self._core)
+        self._lamps = Lamps(self._core, self._registrar.bindings)
         self._core.registrations = Registrations(self._core)
         self._stateless_key = self._core.rng.getrandbits(256).to_bytes(32, "big")
         self._calls = 0
@@ -255,6 +258,8 @@ class UserAgent(Transfers):
             self._core.reply(served, 200, now, headers=[contact, *described()])
         elif request.method == "REGISTER":
             self._registrar.receive(served, flow, now)
+        elif request.method == "SUBSCRIBE":
+            self._lamps.receive(served, flow, now)
         elif request.method == "REFER":  # strangers do not make us call others
             self._core.reply(served, 403, now)
         else:
@@ -262,7 +267,9 @@ class UserAgent(Transfers):
 
     def _process_in_dialog(self, served: Served, flow: Flow, now: float) -> None:
         leg = self._leg_of(served.request)
-        if leg is not None:
+        if served.request.method == "SUBSCRIBE":
+            self._lamps.receive(served, flow, now)
+        elif leg is not None:
             leg.receive(served, flow, now)
         else:
             self._core.reply(served, 481, now)
@@ -384,6 +391,11 @@ class UserAgent(Transfers):
         To refresh, call it again in time: `ivr.sip.upkeep` says when.
         """
         self._core.registrations.register(line, flow, expires, now)
+        return self._core.take_outbox()
+
+    def show_lamp(self, user: str, lamp: Lamp, now: float) -> list[Output]:
+        """How telephones that watch the user are to show him; before the first time nobody can watch him."""
+        self._lamps.show(user, lamp, now)
         return self._core.take_outbox()
 
     def probe(self, name: str, uri: str, flow: Flow, now: float, *, route: str = "") -> list[Output]:

@@ -18,16 +18,16 @@ Make = Callable[..., str]
     ("parts", "status", "header", "value"),
     [
         (
-            {"method": "SUBSCRIBE"},
+            {"method": "MESSAGE"},
             405,
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE, REGISTER",
         ),
         (
             {"method": "MESSAGE"},
             405,
             "Allow",
-            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE, REGISTER",
         ),
         ({"method": "FROBNICATE"}, 501, "", ""),
         ({"method": "invite"}, 501, "", ""),
@@ -109,6 +109,7 @@ def test_options_tell_what_is_spoken(peer: Any, make_request: Make) -> None:
         "UPDATE",
         "REFER",
         "NOTIFY",
+        "SUBSCRIBE",
         "REGISTER",
     ]
     assert "application/sdp" in response.tokens("Accept")

@@ -178,7 +178,11 @@ def test_odd_reasons_are_read() -> None:
     [
         ("bext01", "Unsupported", "nothingSupportsThis, nothingSupportsThisEither"),
         ("invut", "Accept", "application/sdp"),
-        ("mpart01", "Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER"),
+        (
+            "mpart01",
+            "Allow",
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE, REGISTER",
+        ),
     ],
 )
 def test_a_refusal_says_what_would_have_done(peer: Any, name: str, header: str, value: str) -> None:
