@@ -242,7 +242,6 @@ class _Reader:
             ("sip", "max_calls", settings.sip.max_calls, 1, 100_000),
             ("sip", "ring", settings.sip.ring, 0, 60),
             ("sip", "retry_after", settings.sip.retry_after, 1, 3600),
-            ("sip", "session_expires", settings.sip.session_expires or 90, 90, 86_400),
             ("sip", "min_session_expires", settings.sip.min_session_expires, 90, 86_400),
             ("guard", "calls_per_second", settings.guard.calls_per_second, 1, 10_000),
             ("guard", "source_calls_per_second", settings.guard.source_calls_per_second, 1, 10_000),

@@ -27,7 +27,9 @@ def sip_problems(sip: SipSettings) -> Iterator[SipProblem]:
         )
     if sip.transfer not in TRANSFERS:
         yield "transfer", f"is {sip.transfer!r}; write one of {', '.join(TRANSFERS)}"
-    if 90 <= sip.session_expires < sip.min_session_expires:
+    if sip.session_expires != 0 and not 90 <= sip.session_expires <= 86_400:
+        yield "session_expires", f"is {sip.session_expires}; write 0 for never, or between 90 and 86400"
+    elif 90 <= sip.session_expires < sip.min_session_expires:
         yield "session_expires", f"is below min_session_expires, {sip.min_session_expires}; make it that at least"
     for key, addresses in (("listen", sip.addresses), ("tls_listen", sip.tls_listen)):
         for number, address in enumerate(addresses):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ivr.call.clips import clips_of
 from ivr.config import Settings
+from ivr.config.trunk_check import password_variable
 from ivr.errors import IvrError, Problem
 from ivr.menu.model import Menu
 from ivr.menu.schema import meant
@@ -30,6 +31,23 @@ def staffing(settings: Settings, menus: Iterable[Menu]) -> Iterator[Problem]:
             yield Problem(
                 menu.path, f"asks for {skills}, which no agent of {path} has", where=f"queues.{queue.name}"
             )
+
+
+KEYS_READABLE = "but nothing is listened on for TLS: everybody on the way can read the keys of the sound"
+
+
+def signalling(settings: Settings) -> Iterator[Problem]:
+    """Protected sound whose keys are not, and trunks that will hardly let us in."""
+    path, sip = str(settings.source or "settings"), settings.sip
+    if sip.srtp != "off" and not sip.tls_listen:
+        yield Problem(path, f"is {sip.srtp}, {KEYS_READABLE}; set tls_listen", where="sip.srtp")
+    for trunk in sip.trunks:
+        if trunk.user and not trunk.password:
+            message = (
+                f"{trunk.name} has the user {trunk.user}, and no password, which most registrars and gateways ask "
+                f"for; write it, or set {password_variable(trunk.name)}"
+            )
+            yield Problem(path, message, where=f"sip.trunks.{trunk.name}.password")
 
 
 def hearing(settings: Settings) -> Iterator[Problem]:

@@ -205,7 +205,7 @@ def test_passwords_are_in_no_representation(tmp_path: Path) -> None:
     [
         (
             "session_expires = 60",
-            ["2: sip.session_expires: is 60; it must be between 90 and 86400"],
+            ["2: sip.session_expires: is 60; write 0 for never, or between 90 and 86400"],
         ),
         (
             "session_expires = 600\nmin_session_expires = 900",
