@@ -24,6 +24,7 @@ from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
 from ivr.clock import Clock, SystemClock
 from ivr.config import HostPort, Settings
+from ivr.engine import remarks
 from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file, ringing_file
@@ -134,9 +135,8 @@ class Engine:
             trace=Trace(settings.trace.kept),
         )
         self._parts.push_async_callback(signalling.close)
-        if settings.sip.srtp != "off" and not settings.sip.tls_listen:
-            why = "keys of protected sound (sip.srtp) go through SIP that everybody on the way can read; use TLS"
-            logger.warning("srtp_keys_readable why=%r setting=sip.tls_listen", why)
+        for remark in remarks.signalling(settings):
+            logger.warning("setting_remark setting=%s why=%r", remark.where, remark.message)
         await self._bind_sip(signalling)
         if certificates is not None:
             self._watch_files(certificates)

@@ -24,7 +24,7 @@ async def test_sound_is_protected_also_after_the_worker_died_and_keys_are_in_no_
 ) -> None:
     caplog.set_level(logging.DEBUG, "ivr")
     house = await build_house(sip=SipSettings(listen=HostPort("127.0.0.1", 0), srtp="required"))
-    assert "srtp_keys_readable" in caplog.text  # no TLS here
+    assert "setting=sip.srtp" in caplog.text  # no TLS here
     plain = await house.phone()
     refused = await plain.dial(house.uri)
     assert refused.status == 488
