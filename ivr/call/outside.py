@@ -63,6 +63,7 @@ class OutsideCall:
             await self._voice.open(beside=self.visit.leg)
         except (IvrError, OSError) as error:
             logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)
+            self._note(f"{self.to} could not be called: {error}")
             self._tell(False)
             return
         self._ringing = True
@@ -79,6 +80,7 @@ class OutsideCall:
                 logger.info("outside_wants_savp call=%s to=%s", self.visit.id, self.to)
             case sip.CallRefused():
                 logger.info("outside_refused call=%s to=%s status=%d", self.visit.id, self.to, event.status)
+                self._note(f"{self.to} did not take the call: {event.status}")
                 self._leg_over()
                 self._tell(False)
             case sip.CallEnded():
@@ -173,6 +175,11 @@ class OutsideCall:
             self.exchange.rooms.signalling.hang_up(self.leg)
         else:
             self._leg_over()
+
+    def _note(self, why: str) -> None:
+        """For the record; a line that is rung again and again for the same caller is told of once."""
+        if not self._told and all(one["what"] != why for one in self.visit.record.incidents):
+            self.visit.note_incident(why)
 
     def _tell(self, joined: bool) -> None:
         if not self._told:

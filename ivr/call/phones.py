@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ivr.call.destination import Destination
 from ivr.call.locator import Locator
 from ivr.call.rooms import Rooms
-from ivr.config.settings import Trunk
+from ivr.config.settings import SipSettings, Trunk
 from ivr.config.trunk_check import host_of
 from ivr.errors import IvrError
 from ivr.sip.address import parse_sip_address
@@ -99,9 +99,7 @@ class Phones:
 
     def _listed(self, to: str) -> None:
         """Raises IvrError unless a prefix of the settings allows it."""
-        settings = self._rooms.settings.sip
-        prefixes = [*settings.dial, *(prefix for trunk in settings.trunks for prefix in trunk.dial)]
-        if not any(is_under(to, prefix) for prefix in prefixes):
+        if not is_listed(self._rooms.settings.sip, to):
             logger.warning("call_out_refused to=%s why=not listed in dial", to)
             raise IvrError(
                 f"{to} is not listed in sip.dial or in the dial of a trunk; only listed prefixes are called"
@@ -189,6 +187,12 @@ def number_of(to: str) -> str:
     if not _NUMBER.fullmatch(number):
         raise IvrError(f"{to!r} is no telephone number; write it like tel:+15550100")
     return number
+
+
+def is_listed(settings: SipSettings, to: str) -> bool:
+    """Whether the settings let this number or address be called."""
+    prefixes = [*settings.dial, *(prefix for trunk in settings.trunks for prefix in trunk.dial)]
+    return any(is_under(to, prefix) for prefix in prefixes)
 
 
 def is_under(to: str, prefix: str) -> bool:

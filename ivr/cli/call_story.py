@@ -19,6 +19,7 @@ def tell(record: dict[str, Any], out: Console) -> None:
     _lookups(record, out)
     for number, handoff in enumerate(_dicts(record.get("handoffs") or [record.get("handoff")]), 1):
         _handoff(handoff, number, out)
+    _incidents(record, out)
     _end(record, out)
 
 
@@ -123,6 +124,18 @@ def _attached(data: dict[str, Any], out: Console) -> None:
     for application, fields in data.items():
         for name, value in (fields if isinstance(fields, dict) else {"": fields}).items():
             shown.add_row(cell(application), cell(name), cell(value))
+    out.print("", shown)
+
+
+def _incidents(record: dict[str, Any], out: Console) -> None:
+    """What went wrong, and why."""
+    incidents = _dicts(record.get("incidents"))
+    if not incidents:
+        return
+    shown = table("at", "went wrong", right=("at",))
+    for one in incidents:
+        at = one.get("at")
+        shown.add_row(cell(_clock(at) if isinstance(at, int | float) else ""), cell(one.get("what")))
     out.print("", shown)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from ivr.cli.which_menu import not_another_here
 from ivr.config import Settings, load_settings
+from ivr.engine.outside_lines import outside_lines
 from ivr.engine.remarks import environment, hearing, signalling, staffing, unreadable
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import IvrError, MenuError, Problem, SettingsError
@@ -58,8 +59,9 @@ def check(
         not_another_here(name, settings)
     problems = _menu_problems(settings, menus, named=menu is not None)
     loaded = [] if problems else [one for name in menus for one in _loaded(name, settings.menu.folder)]
-    problems += _not_there(settings, loaded)
-    remarks = _remarks(settings, menus, loaded)
+    lines = outside_lines(settings, loaded)
+    problems += [*_not_there(settings, loaded), *lines.mistakes]
+    remarks = _remarks(settings, menus, loaded) + lines.remarks
     silenced: list[Silenced] = []
     if as_json or verbose:
         for name in menus:

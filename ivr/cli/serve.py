@@ -18,6 +18,9 @@ from ivr.config import HostPort, Settings, load_settings
 from ivr.engine.engine import Engine, Listening
 from ivr.engine.logs import set_up_logs
 from ivr.engine.memory import settle
+from ivr.engine.outside_lines import outside_lines
+from ivr.engine.shelf import live_menu
+from ivr.errors import MenuError, Problem
 from ivr.net.routes import local_address_towards
 from ivr.store.samples import sample_pins
 from ivr.store.sqlite import SqliteStore
@@ -39,14 +42,18 @@ def serve(
     """Answer calls until Ctrl-C.
 
     Makes the run-time folder, the customer store and the prompts when they are missing. Live calls are hung
-    up properly at the end. A mistake in settings or menu, or an address that is taken, ends with code 2.
+    up properly at the end. A mistake in settings or menu, an emergency line that no `dial` lists, or an
+    address that is taken, ends with code 2.
     """
     settings = load_settings(config)
+    lines = outside_lines(settings, [live_menu(settings)])
+    if lines.mistakes:
+        raise MenuError(lines.mistakes)
     set_up_logs(settings.log)
-    asyncio.run(_serve(settings, watch))
+    asyncio.run(_serve(settings, watch, lines.remarks))
 
 
-async def _serve(settings: Settings, watch: bool) -> None:
+async def _serve(settings: Settings, watch: bool, remarks: list[Problem]) -> None:
     console = Console(stderr=False)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -66,6 +73,8 @@ async def _serve(settings: Settings, watch: bool) -> None:
     console.print(_table(settings, listening, samples, fresh, watch))
     for problem in listening.unreadable:
         console.print(cell(f"{problem}; until then the synthetic voice says it"), style="yellow")
+    for remark in remarks:
+        console.print(cell(f"note: {remark}"), style="yellow")
     try:
         await waiting
     finally:

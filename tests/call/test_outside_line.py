@@ -12,7 +12,7 @@ from call.test_hold import until_tone
 from call.test_transfer import with_agent
 from house import Desk, House
 
-from ivr.config import HostPort, MediaSettings, SipSettings, Trunk
+from ivr.config import HostPort, MediaSettings, RoutingSettings, SipSettings, Trunk
 from ivr.ici.switchboard import PhoneCallItem
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
@@ -128,3 +128,19 @@ async def test_whoever_goes_away_while_a_colleagues_telephone_rings_leaves_nobod
     await until(lambda: not exchange.legs and not exchange.consultations)
     assert second.phone._calls and all(call.is_over for call in second.phone._calls.values())
     assert [one["agent"] for one in (await house.record())["handoffs"]] == ["desk1", "desk3"]
+
+
+async def test_the_record_says_why_an_emergency_line_was_not_called(
+    build_house: Callable[..., Awaitable[House]],
+) -> None:
+    house = await build_house(routing=RoutingSettings(unstaffed=0.2))
+    phone = await house.phone("+15550101")
+    call = await phone.dial(house.uri)
+    await call.wait_for_sound()
+    await call.press("9")
+    (visit,) = house.engine.exchange.visits.values()
+    await until(lambda: visit.record.incidents)
+    await call.hang_up()
+    whats = [one["what"] for one in (await house.record())["incidents"]]
+    assert len(whats) == 1
+    assert whats[0].startswith("tel:+15550000911 could not be called: tel:+15550000911 is not listed in sip.dial")

@@ -89,7 +89,14 @@ def kept(config: Path, tmp_path: Path) -> Path:
     async def fill() -> None:
         store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
         handoff = {**HANDOFF, "attached_data_changes": CHANGES}
-        older = {"id": "older", "started": "2026-11-22T14:00:00+00:00", "ended": None, "handoffs": [handoff]}
+        wrong = [{"at": 12.5, "what": "tel:+15550199 could not be called: no way there"}]
+        older = {
+            "id": "older",
+            "incidents": wrong,
+            "started": "2026-11-22T14:00:00+00:00",
+            "ended": None,
+            "handoffs": [handoff],
+        }
         await store.save_call({**RECORD, **older})
         await store.save_call(RECORD)
         await store.save_call(UNFINISHED)
@@ -276,6 +283,7 @@ def test_a_call_shows_the_contacts_of_its_agents_and_what_they_changed(kept: Pat
     assert "desk1 [bold]meter[/bold] read wrong" in words
     assert "15:01:07 desk1 NOTES TEXT before after" in words
     assert "15:01:07 desk1 SAP-IC REASON kept kept" in words
+    assert "0:12.5 tel:+15550199 could not be called: no way there" in words
     assert "FOR_MACHINES" not in words
     machines = CliRunner().invoke(calls_app, ["show", "older", "--json", "--config", str(kept)]).stdout
     assert json.loads(machines)["contacts"] == [CONTACT]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from ivr.cli.check import check
 
+LISTED = '[sip]\ngateway = "sip:pbx.example"\ndial = ["tel:+15550000911"]\n'
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def run(tmp_path, monkeypatch):
     """Runs the command in a folder with settings and a copy of the sample menus."""
     shutil.copytree(ROOT / "menus", tmp_path / "menus")
-    (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\n")
+    (tmp_path / "ivr.toml").write_text(f"{LISTED}[menu]\nfolder = 'menus'\n")
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
     app.command("check")(check)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from ivr.cli import publish as module
 from ivr.cli.main import app
 
+LISTED = '[sip]\ngateway = "sip:pbx.example"\ndial = ["tel:+15550000911"]\n'
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def run(tmp_path, monkeypatch):
     """Runs a command in a folder of its own; prompts count as rendered."""
     shutil.copytree(ROOT / "menus", tmp_path / "menus")
-    (tmp_path / "ivr.toml").write_text("[menu]\nfolder = 'menus'\n")
+    (tmp_path / "ivr.toml").write_text(f"{LISTED}[menu]\nfolder = 'menus'\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("IVR_VAR", raising=False)
     monkeypatch.delenv("IVR_CONFIG", raising=False)
@@ -136,3 +137,16 @@ def test_without_settings_nothing_is_published_and_nothing_is_made(run, tmp_path
     said = str(run("publish").exception)
     assert "northgas.yaml lies here, but northgas is" in said
     assert not (tmp_path / "menus" / "var").exists()
+
+
+def test_an_emergency_line_that_nothing_lists_is_not_published(run, tmp_path) -> None:
+    settings = tmp_path / "ivr.toml"
+    settings.write_text(settings.read_text().replace("tel:+15550000911", "tel:+4930"))
+    result = run("publish")
+    assert result.exit_code == 2
+    assert "emergency_line.to: tel:+15550000911 is not listed in sip.dial" in result.stderr
+    checked = run("check", "northgas")
+    assert checked.exit_code == 2
+    assert "tel:+15550000911 is not listed in sip.dial" in checked.stdout
+    served = run("serve")
+    assert "tel:+15550000911 is not listed in sip.dial" in str(served.exception)
