@@ -16,14 +16,18 @@ class Operation:
     needs: tuple[str, ...]
     gives: tuple[str, ...]
     secret: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    """Of `gives`, what a customer may have none of."""
 
 
 OPERATIONS: dict[str, Operation] = {
-    "find_caller": Operation(("phone",), ("account", "first_name", "language")),
-    "find_account": Operation(("account",), ("first_name",)),
+    "find_caller": Operation(
+        ("phone",), ("account", "first_name", "language"), optional=("first_name", "language")
+    ),
+    "find_account": Operation(("account",), ("first_name",), optional=("first_name",)),
     "check_pin": Operation(("account", "pin"), ("tries_left", "locked"), secret=("pin",)),
-    "balance": Operation(("account",), ("amount_due", "due_date")),
-    "last_bill": Operation(("account",), ("bill_amount", "bill_date")),
+    "balance": Operation(("account",), ("amount_due", "due_date"), optional=("due_date",)),
+    "last_bill": Operation(("account",), ("bill_amount", "bill_date"), optional=("bill_date",)),
     "payments": Operation(("account",), ("payments",)),
     "pay_method": Operation(("account",), ("method_id", "method_name", "method_last4")),
     "pay": Operation(("account", "pay_amount", "method_id"), ("receipt",)),

@@ -336,6 +336,7 @@ def _source(one: dict[str, Any]) -> model.DataSource:
         gives=tuple(one["gives"]),
         limit=seconds(one["limit"]),
         secret=frozenset(one.get("secret", [])),
+        optional=frozenset(one.get("optional", [])),
         once=one.get("once", False),
         requires=one.get("requires", ""),
     )

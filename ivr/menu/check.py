@@ -72,6 +72,9 @@ def _check_data(report: Report, connectors: frozenset[str] | None) -> None:
             report.wrong(("data", name, "requires"), f"{source.requires!r} is no level of this menu{known}")
         for secret in sorted(source.secret - set(source.needs) - set(source.gives)):
             report.wrong(("data", name, "secret"), f"{secret!r} is neither needed nor given here")
+        for optional in sorted(source.optional - set(source.gives)):
+            message = f"{optional!r} is not given here{meant(optional, source.gives)}"
+            report.wrong(("data", name, "optional"), message)
         if connectors is not None and name not in connectors:
             message = f"is not in connectors.yaml{meant(name, connectors)}; add who answers it there"
             report.wrong(("data", name), message, key=True)

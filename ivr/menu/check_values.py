@@ -2,7 +2,8 @@
 
 A value counts as set at a step if every way from the start sets it: by a look-up's ``ok``, an answer, a
 ``set:``, or a condition that holds only when it is set. What a level's proof sets on all its ways counts
-after ``requires``. A look-up that fails takes back what it gives, and a handoff what agents enter, who may have
+after ``requires``. What an ``ok`` may come without (``optional:``, and what a customer of the store may have none
+of) is not set by it. A look-up that fails takes back what it gives, and a handoff what agents enter, who may have
 taken it out again. BACK is taken to lose nothing. Where only agents send callers, nothing is known.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ivr.config.operations import OPERATIONS
 from ivr.menu.check_names import known_values
 from ivr.menu.check_prompts import uses
 from ivr.menu.check_report import Report, miss_ways
@@ -164,7 +166,8 @@ class _Ways:
             case LookupStep():
                 gives = frozenset(self.menu.data[step.use].gives)
                 for exit, target in step.exits.items():
-                    yield target, there | gives if exit == "ok" else there - (gives - KEPT)
+                    lacking = self.optional(step.use) - KEPT if exit == "ok" else gives - KEPT
+                    yield target, (there | gives) - lacking if exit == "ok" else there - lacking
             case CheckStep():
                 for when in step.when:
                     yield when.go, there | implied(when.condition)
@@ -180,6 +183,14 @@ class _Ways:
                 yield step.failed, there | {step.number}
                 if step.rings:  # another call: all that is known is whom it rings
                     yield step.rings, BUILT_IN.union(self.menu.takes)
+
+    def optional(self, use: str) -> Set:
+        """What the look-up may answer without, by its own line and by what the customer store knows."""
+        name, source = local(use), self.menu.data[use]
+        by = self.menu.answered.get(name)
+        operation = (by.operation if by.connector.kind == "sqlite" else "") if by is not None else name
+        stored = OPERATIONS[operation].optional if operation in OPERATIONS else ()
+        return source.optional.union(scope(use) + one for one in stored) & frozenset(source.gives)
 
 
 def _within(step: RunStep, name: str) -> bool:

@@ -128,6 +128,7 @@ class _Place:
                 needs=tuple(self.value(one) for one in source.needs),
                 gives=tuple(self.value(one) for one in source.gives),
                 secret=frozenset(self.value(one) for one in source.secret),
+                optional=frozenset(self.value(one) for one in source.optional),
             )
             for name, source in self.menu.data.items()
         }

@@ -303,6 +303,8 @@ class DataSource:
     """Seconds."""
     secret: frozenset[str] = frozenset()
     once: bool = False
+    optional: frozenset[str] = frozenset()
+    """Of `gives`, what an ``ok`` may come without."""
     requires: str = ""
     """Level without which nobody may be told what it gives."""
 

@@ -47,7 +47,7 @@ def test_the_schema_is_json_schema_and_accepts_the_sample_as_it_is_typed() -> No
 def sample(tmp_path):
     """A copy of the sample in which a text is replaced, and what is then said about it."""
 
-    def changed(file: str, old: str, new: str, **more: object) -> list[str]:
+    def changed(file: str, old: str, new: str, *, also=lambda path, text: text, **more: object) -> list[str]:
         for source in [*MENUS.glob("*.yaml"), *MENUS.glob("prompts/*.yaml")]:
             target = tmp_path / source.relative_to(MENUS)
             target.parent.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def sample(tmp_path):
             if source.name == file:
                 assert old in text
                 text = text.replace(old, new, 1)
-            target.write_text(text)
+            target.write_text(also(target, text))
         return messages(tmp_path / "northgas.yaml", **more)
 
     return changed
@@ -157,6 +157,24 @@ def test_a_silenced_proof_is_silent_and_an_unknown_one_is_told(sample) -> None:
 def test_a_prompt_whose_value_may_be_empty_on_some_way_is_told(sample, old, new, said) -> None:
     found = sample("northgas.yaml", old, new)
     assert any(said in line and "[may_be_empty]" in line for line in found), found
+
+
+def test_a_value_that_a_look_up_may_answer_without_is_not_taken_for_set(sample) -> None:
+    def without_other_words(path, text):
+        return "".join(line for line in text.splitlines(keepends=True) if "when_empty: {bill_date" not in line)
+
+    found = sample("northgas.yaml", "", "", also=without_other_words)
+    assert len(found) == 1
+    assert "tell_bill.say: bill.tell says {bill_date}, which may be empty here;" in found[0]
+
+
+def test_what_a_look_up_may_lack_is_said_by_the_menu_for_other_connectors(sample) -> None:
+    change = "gives: [method_id, method_name, method_last4]"
+    found = sample("northgas.yaml", change, f"{change}, optional: [method_last4]")
+    assert len(found) == 1
+    assert "pay_ask.say: pay.ask says {method_last4}, which may be empty here;" in found[0]
+    (found_name,) = sample("northgas.yaml", change, f"{change}, optional: [method_lasst4]")
+    assert "data.pay_method.optional: 'method_lasst4' is not given here; did you mean method_last4?" in found_name
 
 
 def test_a_file_that_cannot_be_read_is_one_mistake(tmp_path) -> None:
