@@ -17,6 +17,7 @@ from ivr.menu.check_prompts import check_prompts
 from ivr.menu.check_questions import check_questions, check_taken
 from ivr.menu.check_report import PROOFS, PROTECTED, Report
 from ivr.menu.check_secrets import check_secrets
+from ivr.menu.check_tries import check_tries
 from ivr.menu.check_values import check_values
 from ivr.menu.check_words import check_words
 from ivr.menu.model import LookupStep, RunStep
@@ -59,6 +60,7 @@ def prove(report: Report) -> None:
         check_people(report)
     if not report.doubt.levels:
         check_levels(report)
+        check_tries(report)
     if not report.doubt.values:
         check_values(report)
 

@@ -159,6 +159,25 @@ def test_a_prompt_whose_value_may_be_empty_on_some_way_is_told(sample, old, new,
     assert any(said in line and "[may_be_empty]" in line for line in found), found
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "way"),
+    [
+        ("    miss: verified\n", "", "is_locked wrong_pin ask_pin pin_check; add"),
+        (
+            "    miss: verified\n    go: ask_pin",
+            "    go: ask_account",
+            "is_locked wrong_pin ask_account find_it ask_pin",
+        ),
+        ("    miss: verified\n    go: ask_pin", "    go: BACK", "is_locked wrong_pin pin_check"),
+        ("    miss: verified\n    go: ask_pin", "    go: main", "is_locked wrong_pin main "),
+    ],
+)
+def test_a_pin_that_could_be_tried_without_end_is_told(sample, old, new, way) -> None:
+    (found,) = sample("northgas.yaml", old, new)
+    assert "pin_check.refused: can be tried without end, by " + way in found
+    assert found.endswith("; add miss: verified to one of them [bypassed]")
+
+
 def test_a_value_that_a_look_up_may_answer_without_is_not_taken_for_set(sample) -> None:
     def without_other_words(path, text):
         return "".join(line for line in text.splitlines(keepends=True) if "when_empty: {bill_date" not in line)
