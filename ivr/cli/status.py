@@ -22,6 +22,21 @@ NOT_READY = 1
 MOST = 1 << 22
 """Octets of an answer that are read."""
 
+KEPT_OUT = {
+    "scanner": "of scanners",
+    "rate": "calls beyond calls_per_second",
+    "source_rate": "calls beyond source_calls_per_second",
+    "source_calls": "calls beyond source_calls",
+    "full": "calls with all lines taken",
+    "requests": "other requests beyond their rate",
+    "unanswered": "without an answer",
+    "unread": "unread",
+    "connections_refused": "connections",
+    "connections_too_slow": "slow connections",
+    "emergency": "emergency calls let in all the same",
+}
+"""What `/health` counts under ``guard``, in the words of ``[guard]`` in ivr.toml."""
+
 
 def status(
     url: Annotated[
@@ -84,6 +99,8 @@ def show(document: dict[str, Any], out: Console) -> None:
         f"{calls.get('now', 0)} calls now, {calls.get('total', 0)} since start, {calls.get('refused', 0)} refused"
     )
     out.print(cell(f"{counts}; {_guesses(document)}"))
+    if kept_out := _kept_out(document.get("guard", {})):
+        out.print(cell(f"kept out: {kept_out}"))
     _trunks(document.get("trunks", {}), out)
     _telephones(document.get("telephones", {}), out)
     _agents(document.get("agents", {}), out)
@@ -94,6 +111,11 @@ def _guesses(document: dict[str, Any]) -> str:
     sip = document.get("sip", {})
     wrong, dropped = sip.get("authentication_failed", 0), sip.get("authentication_dropped", 0)
     return f"{wrong} wrong passwords, {dropped} ignored"
+
+
+def _kept_out(guard: dict[str, Any]) -> str:
+    """What the guard has refused or dropped since the start, by limit; empty when it had nothing to do."""
+    return ", ".join(f"{guard[name]} {words}" for name, words in KEPT_OUT.items() if guard.get(name))
 
 
 def _trunks(trunks: dict[str, Any], out: Console) -> None:

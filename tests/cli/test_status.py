@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ivr.cli.main import application
+from ivr.sip.guard import COUNTERS
 
 HEALTH: dict[str, Any] = {
     "version": "0.1.0",
@@ -87,6 +88,17 @@ def test_it_shows_what_the_engine_says(engine: Engine) -> None:
     ):
         assert words in result.output, words
     assert "\x1b[31m" not in result.output, "a stranger's Contact steers the terminal"
+
+
+def test_what_was_kept_out_is_shown_when_there_was_any(engine: Engine) -> None:
+    assert "kept out" not in run("--url", url(engine)).output
+    guard = dict.fromkeys(COUNTERS, 0) | {"calls": 2, "sources": 9, "scanner": 12, "source_rate": 3}
+    engine.body = json.dumps(HEALTH | {"guard": guard}).encode()
+    told = run("--url", url(engine)).output
+    assert "kept out: 12 of scanners, 3 calls beyond source_calls_per_second\n" in told
+    engine.body = json.dumps(HEALTH | {"guard": dict.fromkeys(COUNTERS, 1)}).encode()
+    told = " ".join(run("--url", url(engine)).output.partition("kept out: ")[2].partition("Trunk")[0].split())
+    assert told.count(",") == len(COUNTERS) - 1, "a counter of the guard has no words"
 
 
 def test_json_is_the_engines_own_document(engine: Engine) -> None:
