@@ -186,7 +186,10 @@ class DeskModel:
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)
         reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
-        outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(f"The call is over{reason}.")]
+        words = f"The call is over{reason}."
+        if item.direction == "outbound" and any(one.item.status == "conferenced" for one in self._calls.values()):
+            words = f"Your call to {' '.join(item.remote_numbers)} is part of that one now."
+        outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(words)]
         if known is None or known.item.status not in TALKING or item.direction == "outbound":
             return outputs
         self._go_ready = self.auto and not self._chose_not_ready

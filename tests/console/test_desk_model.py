@@ -192,6 +192,10 @@ def test_a_conference_is_said(sit):
     desk, _ = asking(sit)
     told = desk.call("conferenced")
     assert happened(told) == [("conferenced", "c1")] and "All three" in said(told)
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",)}
+    told = desk.call("ended", reason="transferred", **own)
+    assert happened(told) == [("ended", "c2")] and "Your call to desk2 is part of that one now." in said(told)
+    assert "The call is over." in said(desk.call("ended", reason="normal"))
 
 
 # --- a call ---------------------------------------------------------------------------------------------
