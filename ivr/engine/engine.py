@@ -16,6 +16,7 @@ from ivr import __version__
 from ivr.agents.floor import Floor
 from ivr.call.clips import clips_of
 from ivr.call.exchange import Exchange
+from ivr.call.lamps import light_lamps
 from ivr.call.lookups import open_connectors
 from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
@@ -178,6 +179,7 @@ class Engine:
         Health(exchange).add_to(app)
         SipTrace(signalling.trace, self.clock).add_to(app)
         PresencePages(exchange).add_to(app)
+        light_lamps(exchange)
         await self._bind_http(app, web_certificates)
 
         self._parts.push_async_callback(voice.stop)
