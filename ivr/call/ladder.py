@@ -87,9 +87,8 @@ class Ladder:
                 return party
         self._us = message.local
         sender, receiver = message.people
-        called_us = message.leg == message.call if message.leg else message.received == message.is_request
-        name = (sender if called_us else receiver) or "unknown"
-        party = _Party(name[:20], message.remote, message.transport, called_us, message.call_id)
+        name = (sender if message.called_us else receiver) or "unknown"
+        party = _Party(name[:20], message.remote, message.transport, message.called_us, message.call_id)
         self._parties.append(party)
         return party
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ivr.call.consultation import Consultation
 from ivr.call.leg import VoiceLeg
 from ivr.call.refusal import refusal_of
+from ivr.call.traced import SECOND_LINE
 from ivr.call.transfer_target import TransferTarget
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.ici.switchboard import EndReason, IciRefusal
@@ -52,6 +53,7 @@ class SecondLine(Consultation):
     def start(self) -> None:
         """Ring, agree on sound, call the colleague."""
         self.exchange.legs[self.line] = self
+        self.exchange.rooms.signalling.trace.name(self._incoming.call_id, SECOND_LINE + self.visit.id)
         self.asker.consultation = self
         self.exchange.tasks.spawn(self._start())
 

@@ -40,6 +40,7 @@ def take_place(exchange: Exchange, incoming: sip.IncomingCall) -> None:
         return
     before = visit.sip_leg
     exchange.legs[incoming.leg] = visit
+    signalling.trace.name(incoming.call_id, visit.id)
     visit.note_incident(f"a call from {incoming.calling_number or 'a withheld number'} took the place of this one")
     visit.sip_leg, visit.peer = incoming.leg, incoming.flow.remote[0]
     visit.number = plain_phone(incoming.calling_number)

@@ -18,6 +18,8 @@ CODECS = {"0": "PCMU", "8": "PCMA", "9": "G722", "18": "G729", "3": "GSM", "13":
 NOTED = ("Reason", "Warning", "Retry-After", "Refer-To", "Replaces", "Unsupported")
 """Headers worth a line of their own: they say why."""
 MOST_CALLS = 2000
+SECOND_LINE = "line-"
+"""Before the id of the call that an agent has, in the name of the leg by which he asks a colleague about it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,13 @@ class Traced:
     def group(self) -> str:
         """What it is shown with: its call, or its dialog."""
         return self.call or self.call_id
+
+    @property
+    def called_us(self) -> bool:
+        """Whether the other side began the call: told by its name, or by this message being its first."""
+        if self.leg:
+            return self.leg.removeprefix(SECOND_LINE) == self.call
+        return self.received == self.is_request
 
     @property
     def labels(self) -> list[str]:
@@ -131,7 +140,7 @@ def session_in_words(body: bytes) -> str:
         codecs = " ".join(names.get(form, form) for form in media.formats).replace("telephone-event", "keys")
         ways = ("sendonly", "recvonly", "inactive")
         way = next((way for way in ways if media.has(way) or (way, None) in session.attributes), "")
-        secure = "SRTP" if "SAVP" in media.profile else ""
+        secure = "SRTP" if "SAVP" in media.profile else "SRTP (RTP/AVP)" if media.has("crypto") else ""
         kind = "" if media.kind == "audio" else media.kind
         shown_host = f"[{host}]" if ":" in host else host
         where = f"{shown_host}:{media.port}" if media.port else "rejected"

@@ -102,6 +102,12 @@ def test_six_parties_are_drawn_wider_and_lose_nothing(story: Story) -> None:
     assert len([line for line in text.splitlines() if "192.0.2.1:4000 PCMU PCMA keys" in line]) == 8
 
 
+def test_a_second_line_of_an_agent_stands_on_the_side_of_those_who_called(story: Story) -> None:
+    story.add(14.0, "out", "BYE sip:desk1@h SIP/2.0", "2 BYE", leg=f"line-{CALL}")
+    assert "+15550100 calls: 192.0.2.9:5070 by udp" in drawn(story.messages)
+    assert len(calls_in(story.messages)) == 1
+
+
 def test_what_cannot_be_read_is_drawn_as_that() -> None:
     odd = Traced(1, BEGAN, True, "udp", ("192.0.2.2", 5060), ("192.0.2.1", 5), "", "", b"\x1b[2Jrubbish")
     assert any("unreadable, 11 octets" in line for line in drawn([odd]))
@@ -125,6 +131,7 @@ def test_a_list_says_what_became_of_each_call(story: Story) -> None:
             "[2001:db8::1]:40 SRTP PCMU inactive",
         ),
         ("v=0\nc=IN IP4 h\nm=audio 0 RTP/AVP 0\nm=video 9 RTP/AVP 96\n", "rejected PCMU | video h:9 96"),
+        ("v=0\nc=IN IP4 h\nm=audio 4 RTP/AVP 0\na=crypto:1 x inline:y\n", "h:4 SRTP (RTP/AVP) PCMU"),
         ("v=0\na=sendonly\nm=audio 4 RTP/AVP 8\n", "?:4 PCMA sendonly"),
         ("m=oops\n", "unreadable session: SDP media 'oops'; kind, port, profile and formats are needed"),
         ("v=0\n", "no stream"),

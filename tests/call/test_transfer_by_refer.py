@@ -162,4 +162,9 @@ async def test_an_agent_joins_his_two_calls_by_a_refer_in_the_second_that_names_
     await asyncio.gather(agent.ended(), second_line.ended())
     await both_ways(call, colleague)
     await call.hang_up()
-    assert (await house.record())["handoff"]["agent"] == "desk2"
+    record = await house.record()
+    assert record["handoff"]["agent"] == "desk2"
+    assert house.engine.exchange is not None
+    trace = house.engine.exchange.rooms.signalling.trace
+    dialogs = {message.call_id for message in trace.select(call=record["id"])}
+    assert len(dialogs) == 4, "caller, agent, his second line, colleague"
