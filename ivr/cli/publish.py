@@ -64,7 +64,13 @@ def publish(menu: MenuArgument = None, as_json: Json = False, config: Config = N
         raise typer.Exit(BAD_INPUT) from None
     if as_json:
         notes = [str(remark) for remark in done.remarks]
-        facts = {"rendered": done.rendered, "tests": done.tests, "changes": done.changes, "remarks": notes}
+        facts = {
+            "rendered": done.rendered,
+            "tests": done.tests,
+            "changes": done.changes,
+            "remarks": notes,
+            "already": done.already,
+        }
         print_json({**_facts(done.swap), **facts})
         return
     for remark in done.remarks:
@@ -73,6 +79,10 @@ def publish(menu: MenuArgument = None, as_json: Json = False, config: Config = N
         print(plain(sentence))
     if first:
         print(f"Versions are kept in {plain(shelf_of(settings).folder.resolve())}, which was made now.")
+    if done.already:
+        since = f"since {done.swap.when[:19].replace('T', ' ')} UTC, by {done.swap.who}"
+        print(plain(f"Nothing changed: {done.swap.menu} {done.swap.version} is live already, {since}."))
+        return
     tested = f"{done.tests} test{'s' if done.tests != 1 else ''} passed" if done.tests else "it has no tests"
     print(f"{done.swap.menu} {done.swap.version} is live: {tested}, {done.rendered} prompts rendered.")
 

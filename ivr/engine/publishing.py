@@ -18,7 +18,7 @@ from ivr.clock import Clock, SystemClock
 from ivr.config import Settings
 from ivr.engine.outside_lines import outside_lines
 from ivr.engine.remarks import environment, staffing
-from ivr.engine.shelf import Shelf, Swap, menu_name, shelf_of
+from ivr.engine.shelf import Shelf, Swap, menu_name, shelf_of, stamp
 from ivr.errors import IvrError, MenuError, Problem, ProblemsError
 from ivr.menu.check_emergency import lost
 from ivr.menu.diff import differences
@@ -46,6 +46,8 @@ class Published:
     tests: int
     remarks: list[Problem] = field(default_factory=list)
     """What is no mistake, and may not be meant."""
+    already: bool = False
+    """It was live before, by `swap`: nothing has changed."""
 
 
 async def publish(
@@ -90,7 +92,7 @@ async def publish(
     logger.info("published menu=%s version=%s who=%s", stem, version, swap.who)
     changes = differences(before, menu) if before else []
     remarks = await asyncio.to_thread(_remarks, settings, name, menu)
-    return Published(swap, changes, rendered, count, remarks)
+    return Published(swap, changes, rendered, count, remarks, already=swap.when != stamp(now))
 
 
 def roll_back(
@@ -98,29 +100,34 @@ def roll_back(
 ) -> tuple[Swap, list[str]]:
     """Make an earlier version live again: the one named, else the one before. Its files are read first.
 
-    Raises IvrError when there is none, MenuError for a version that is no longer whole.
+    Another step back leads further back, never to what was just taken back. Raises IvrError when there is none or
+    it is live already, MenuError for a version that is no longer whole.
     """
     shelf, stem = shelf_of(settings), menu_name(settings, name)
-    live = shelf.live(stem)
-    if not version:
-        if live is None:
-            raise IvrError(f"no version of {stem} was ever published; there is nothing to go back to")
-        if not live.before:
-            raise IvrError(f"{live.version} is the first version of {stem}; there is none before it")
-        if live.before == live.version:
-            earlier = [
-                swap.version for swap in shelf.swaps() if swap.menu == stem and swap.version != live.version
-            ]
-            if not earlier:
-                raise IvrError(f"{live.version} is the only version of {stem}; there is none before it")
-            version = earlier[-1]
-    wanted = shelf.find(version or (live.before if live else ""))
+    wanted = shelf.find(version) if version else _one_back(shelf, stem)
     menu = shelf.load(wanted, stem)
     before = _live(shelf, stem)
     now = (clock or SystemClock()).utc()
     swap = shelf.swap(stem, wanted, action="rollback", who=who or whoami(), when=now)
+    if swap.when != stamp(now):
+        raise IvrError(f"{wanted} is live already, since {swap.when[:19]} UTC by {swap.who}; nothing has changed")
     logger.info("rolled_back menu=%s version=%s who=%s", stem, wanted, swap.who)
     return swap, differences(before, menu) if before else []
+
+
+def _one_back(shelf: Shelf, stem: str) -> str:
+    live = shelf.live(stem)
+    if live is None:
+        raise IvrError(f"no version of {stem} was ever published; there is nothing to go back to")
+    line = shelf.line(stem)
+    if len(line) > 1:
+        return line[-2]
+    others = dict.fromkeys(swap.version for swap in reversed(shelf.swaps()) if swap.menu == stem)
+    others.pop(live.version, None)
+    taken_back = f"; taken back were {', '.join(others)}: name one to bring it back, ivr rollback VERSION"
+    raise IvrError(
+        f"{live.version} is the first version of {stem}; there is none before it{taken_back if others else ''}"
+    )
 
 
 def whoami() -> str:

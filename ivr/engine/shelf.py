@@ -31,8 +31,6 @@ from ivr.menu.model import Menu
 LIVE = "live"
 LOG = "log.jsonl"
 LOCK = ".lock"
-SHORTEST = 4
-"""Characters of a version that are enough to name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,28 @@ class Shelf:
             return []
         return sorted(one.name for one in self.folder.iterdir() if one.is_dir() and not one.name.startswith("."))
 
+    def line(self, menu: str) -> list[str]:
+        """The versions one can go back through, oldest first; the last is live.
+
+        Going back takes off what was gone back from, as undoing does: a version that was taken back is not what
+        the next step back leads to. Published anew, or named, it is on the line again.
+        """
+        line: list[str] = []
+        for swap in self.swaps():
+            if swap.menu != menu:
+                continue
+            if not line and swap.before:
+                line.append(swap.before)
+            if swap.action == "rollback" and swap.version in line:
+                while line[-1] != swap.version:
+                    line.pop()
+            elif line[-1:] != [swap.version]:
+                line.append(swap.version)
+        return line
+
     def find(self, start: str) -> str:
         """The version whose name begins so. Raises IvrError for none or several."""
-        found = [one for one in self.versions() if one.startswith(start)] if len(start) >= SHORTEST else []
+        found = [one for one in self.versions() if one.startswith(start)] if start else []
         if len(found) == 1:
             return found[0]
         known = ", ".join(self.versions()[-5:]) or "none"
@@ -128,7 +145,10 @@ class Shelf:
     def swap(
         self, menu: str, version: str, *, action: Literal["publish", "rollback"], who: str, when: datetime
     ) -> Swap:
-        """From now on `version` is live. One rename decides; before it nothing has happened."""
+        """From now on `version` is live. One rename decides; before it nothing has happened.
+
+        What is live already stays as it is, and the swap that made it so is returned.
+        """
         with self._alone():
             try:
                 before = self.live(menu)
@@ -136,9 +156,9 @@ class Shelf:
                 before = None
             if before is not None:
                 self._log(before)
-            swap = Swap(
-                menu, version, before.version if before else "", action, who, when.isoformat("T", "milliseconds")
-            )
+                if before.version == version:
+                    return before
+            swap = Swap(menu, version, before.version if before else "", action, who, stamp(when))
             pointer = self._pointer(menu)
             beside = pointer.with_name(f".{pointer.name}")
             _write(beside, _line(swap).encode())
@@ -177,6 +197,11 @@ class Shelf:
 
     def _pointer(self, menu: str) -> Path:
         return self.folder / f"{menu}.{LIVE}"
+
+
+def stamp(when: datetime) -> str:
+    """As it stands in the log."""
+    return when.isoformat("T", "milliseconds")
 
 
 def _last(swaps: list[Swap], menu: str) -> Swap | None:

@@ -123,7 +123,10 @@ def test_from_the_menu_folder_the_menu_there_becomes_live_where_its_settings_say
     assert not (tmp_path / "menus" / "var").exists()
     monkeypatch.chdir(tmp_path)
     assert run("diff").stdout == "Nothing changes for callers.\n"
-    assert "made now" not in run("publish").stdout
+    again = run("publish").stdout
+    assert "Nothing changed: northgas " in again
+    assert "is live already, since " in again
+    assert len(json.loads(run("versions", "--json").stdout)) == 1
 
 
 def test_without_settings_nothing_is_published_and_nothing_is_made(run, tmp_path, monkeypatch) -> None:

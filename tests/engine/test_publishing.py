@@ -137,13 +137,45 @@ async def test_going_back_takes_the_version_before(settings: Settings) -> None:
     assert changes == ["The words of greet.name in en change from “Three” to “Two”."]
 
 
-async def test_going_back_twice_comes_forward_again(settings: Settings) -> None:
-    for text in ("One", "Two"):
+async def test_going_back_twice_goes_further_back_and_never_to_what_was_taken_back(settings: Settings) -> None:
+    versions = []
+    for text in ("One", "Two", "Three"):
+        welcome(settings, text)
+        versions.append((await go(settings)).swap.version)
+    roll_back(settings)
+    roll_back(settings)
+    assert words(live_menu(settings)) == "One"
+    with pytest.raises(IvrError, match="first version of northgas") as refused:
+        roll_back(settings)
+    assert f"taken back were {versions[1]}, {versions[2]}: name one" in str(refused.value)
+    assert words(live_menu(settings)) == "One"
+    roll_back(settings, versions[2])
+    assert words(live_menu(settings)) == "Three"
+    roll_back(settings)
+    assert words(live_menu(settings)) == "One", "two was taken back, and not named since"
+
+
+async def test_after_a_bad_version_was_taken_back_the_next_one_leads_back_to_the_good_one(
+    settings: Settings,
+) -> None:
+    for text in ("Good", "Bad"):
         welcome(settings, text)
         await go(settings)
     roll_back(settings)
+    welcome(settings, "Worse")
+    await go(settings)
     roll_back(settings)
-    assert words(live_menu(settings)) == "Two"
+    assert words(live_menu(settings)) == "Good"
+
+
+async def test_what_is_live_already_is_no_swap(settings: Settings) -> None:
+    first = await go(settings)
+    again = await go(settings, who="ben@desk")
+    assert (first.already, again.already) == (False, True)
+    assert again.swap == first.swap
+    with pytest.raises(IvrError, match=r"is live already, since .* by ana@office; nothing has changed"):
+        roll_back(settings, first.swap.version)
+    assert shelf_of(settings).swaps() == [first.swap]
 
 
 async def test_going_back_to_any_version_by_its_beginning(settings: Settings) -> None:
@@ -151,8 +183,11 @@ async def test_going_back_to_any_version_by_its_beginning(settings: Settings) ->
     for text in ("One", "Two", "Three"):
         welcome(settings, text)
         versions.append((await go(settings)).swap.version)
-    roll_back(settings, versions[0][:6])
+    others = "".join(version[0] for version in versions[1:])
+    roll_back(settings, versions[0][:1] if versions[0][0] not in others else versions[0][:3])
     assert words(live_menu(settings)) == "One"
+    with pytest.raises(IvrError, match="there is no version 'zz'"):
+        roll_back(settings, "zz")
     assert words(load_version(settings, versions[1][:6])) == "Two"
 
 
@@ -161,9 +196,6 @@ async def test_there_is_nothing_before_the_first_version(settings: Settings) -> 
         roll_back(settings)
     await go(settings)
     with pytest.raises(IvrError, match="is the first version of northgas"):
-        roll_back(settings)
-    await go(settings)
-    with pytest.raises(IvrError, match="is the only version of northgas"):
         roll_back(settings)
 
 

@@ -100,8 +100,8 @@ def test_a_menu_that_changes_while_it_is_copied_is_not_published(
 
 def test_a_version_is_found_by_its_beginning(shelf: Shelf, draft: Callable[[str], Menu]) -> None:
     version = publish(shelf, draft("One"))
-    assert shelf.find(version[:4]) == version
-    for unknown in ("zzzz", version[:3]):
+    assert shelf.find(version[:1]) == shelf.find(version[:4]) == version
+    for unknown in ("zzzz", ""):
         with pytest.raises(IvrError, match="there is no version"):
             shelf.find(unknown)
 
@@ -188,4 +188,4 @@ def test_two_publishers_take_turns(shelf: Shelf, draft: Callable[[str], Menu]) -
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
     assert shelf.load(menu.version, "northgas").version == menu.version
-    assert len((shelf.folder / "log.jsonl").read_text().splitlines()) == 2  # the same swap is one line
+    assert len((shelf.folder / "log.jsonl").read_text().splitlines()) == 1  # what is live already is no swap
