@@ -10,6 +10,7 @@ from __future__ import annotations
 from ivr.menu.check_emergency import check_line, check_talk
 from ivr.menu.check_from_agent import check_from_agent
 from ivr.menu.check_levels import check_granted, check_levels
+from ivr.menu.check_listening import check_listening, check_said
 from ivr.menu.check_names import check_names
 from ivr.menu.check_paths import check_paths
 from ivr.menu.check_people import check_people
@@ -37,6 +38,8 @@ def check(
     check_names(report, borrows=report.menu.runs_inside and not dialled)
     check_words(report)
     check_questions(report, recogniser_languages)
+    check_listening(report)
+    check_said(report)
     check_prompts(report)
     check_secrets(report)
     check_from_agent(report)
@@ -55,6 +58,7 @@ def prove(report: Report) -> None:
     if report.parts:
         check_granted(report)
         check_taken(report)
+        check_said(report)
     check_talk(report)
     if not report.doubt.ways:
         check_people(report)

@@ -13,6 +13,7 @@ from datetime import time
 from ivr.config.operations import OPERATIONS
 from ivr.errors import Problem
 from ivr.menu.check_emergency import silent
+from ivr.menu.check_keys_said import keys_said
 from ivr.menu.check_report import Report, own_ways
 from ivr.menu.model import HandoffStep, LookupStep, Menu, MenuStep
 
@@ -37,6 +38,7 @@ def remarks(report: Report, connectors: str) -> Iterator[Problem]:
     if silent(report.menu):
         message = "says nothing of an emergency line; write emergency: and its queue at the top, or {none: why}"
         yield report.problem(("name",), message, key=True)
+    yield from keys_said(report)
     yield from _unguarded(report)
     if connectors and report.menu.data:
         strange = sorted(set(report.menu.data) - set(OPERATIONS))

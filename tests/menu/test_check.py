@@ -178,6 +178,19 @@ def test_a_pin_that_could_be_tried_without_end_is_told(sample, old, new, way) ->
     assert found.endswith("; add miss: verified to one of them [bypassed]")
 
 
+def test_a_prompt_that_names_a_key_which_is_none_there_is_remarked(sample, tmp_path) -> None:
+    assert sample("northgas.yaml", "- {press: 9,", "- {press: 8,") == []
+    said = [
+        str(one).replace(f"{tmp_path}/", "") for one in menu_remarks(str(tmp_path / "northgas.yaml"), tmp_path)
+    ]
+    wrong = (
+        "greet.emergency_first: says key 9, which is no key there (keys are star, 0, 8); say the right one, or {key}"
+    )
+    assert said == [f"prompts/en.yaml:4: {wrong}", f"prompts/es.yaml:4: {wrong}"]
+    assert sample("northgas.yaml", "- {press: 9,", "- {press: 9,") == []
+    assert menu_remarks(str(tmp_path / "northgas.yaml"), tmp_path) == []
+
+
 def test_a_value_that_a_look_up_may_answer_without_is_not_taken_for_set(sample) -> None:
     def without_other_words(path, text):
         return "".join(line for line in text.splitlines(keepends=True) if "when_empty: {bill_date" not in line)
