@@ -114,6 +114,11 @@ class Signalling:
         return [listener.address for listener in self._transports.listeners]
 
     @property
+    def plain_addresses(self) -> list[Address]:
+        """Those of UDP and TCP, one that has both twice."""
+        return [listener.address for listener in self._transports.listeners if listener.kind != "tls"]
+
+    @property
     def tls_addresses(self) -> list[Address]:
         return [listener.address for listener in self._transports.listeners if listener.kind == "tls"]
 

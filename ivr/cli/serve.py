@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,9 +27,9 @@ from ivr.store.samples import sample_pins
 from ivr.store.sqlite import SqliteStore
 
 UNPUBLISHED = "as the folder is now; ivr publish makes it a version to go back to"
-ANYWHERE = ("0.0.0.0", "::")
-OUTSIDE = "192.0.2.1"
-"""An address of documentation (RFC 5737): nothing is sent there, it only selects the outward interface."""
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+OUTSIDE = {"0.0.0.0": "192.0.2.1", "::": "2001:db8::1"}
+"""Addresses of documentation (RFC 5737, 3849): nothing is sent there, they only select the outward interface."""
 
 
 def serve(
@@ -99,24 +100,18 @@ async def _start(engine: Engine, console: Console) -> Listening:
 
 def _table(settings: Settings, listening: Listening, samples: list[str], fresh: bool, watch: bool) -> Table:
     """What a person needs in order to call. PINs of the samples go to this table and nowhere else."""
-    host = listening.sip.host
-    if host in ANYWHERE:
-        host = "127.0.0.1"
-    outward = local_address_towards(OUTSIDE)
-    transports = " and ".join(name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on)
+    host = ANYWHERE.get(listening.sip.host, listening.sip.host)
     table = Table(show_header=False, box=None, pad_edge=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("Dial", f"sip:ivr@{HostPort(host, listening.sip.port)}   {transports}, no account needed")
-    if listening.sip.host in ANYWHERE and outward not in ("127.0.0.1", "::1"):
-        table.add_row("", f"sip:ivr@{outward}:{listening.sip.port}   from other machines")
-    for tls in listening.tls:
-        name = host if tls.host in ANYWHERE else tls.host
-        table.add_row("", f"sips:ivr@{HostPort(name, tls.port)}   TLS; by the name in the certificate")
+    for number, row in enumerate(_dialled(settings, listening)):
+        table.add_row("" if number else "Dial", row)
     table.add_row("HTTP", f"http://{listening.http}   ICI at /ici, health at /health")
     table.add_row("Menu", listening.menu + ("" if listening.published else f"   {UNPUBLISHED}"))
     if watch:
-        table.add_row("Draft", f"sip:draft@{host}:{listening.sip.port}   {settings.menu.folder}, at each save")
+        table.add_row(
+            "Draft", f"sip:draft@{HostPort(host, listening.sip.port)}   {settings.menu.folder}, at each save"
+        )
     table.add_row("Prompts", f"{listening.rendered} rendered now, {listening.cached} from the cache")
     table.add_row("Speech", listening.hearing)
     for number, sample in enumerate(samples):
@@ -128,6 +123,20 @@ def _table(settings: Settings, listening: Listening, samples: list[str], fresh: 
         table.add_row("", f"be one: ivr agent {settings.agents[0].id}   (with a softphone at that address)")
     table.add_row("Store", f"{settings.store.path}" + ("   (made now, with sample customers)" if fresh else ""))
     return table
+
+
+def _dialled(settings: Settings, listening: Listening) -> Iterator[str]:
+    """Every address that can be called, with by what."""
+    transports = " and ".join(name for name, on in (("UDP", settings.sip.udp), ("TCP", settings.sip.tcp)) if on)
+    for number, plain in enumerate(listening.plain):
+        here = HostPort(ANYWHERE.get(plain.host, plain.host), plain.port)
+        yield f"sip:ivr@{here}   {transports}{'' if number else ', no account needed'}"
+        outward = local_address_towards(OUTSIDE[plain.host]) if plain.host in OUTSIDE else here.host
+        if outward != here.host:
+            yield f"sip:ivr@{HostPort(outward, plain.port)}   from other machines"
+    for tls in listening.tls:
+        here = HostPort(ANYWHERE.get(tls.host, tls.host), tls.port)
+        yield f"sips:ivr@{here}   TLS; by the name in the certificate"
 
 
 async def _samples(store: SqliteStore) -> list[str]:

@@ -70,6 +70,8 @@ class Listening:
 
     sip: HostPort
     """The first of `sip.listen`."""
+    plain: tuple[HostPort, ...]
+    """All addresses of UDP and TCP."""
     tls: tuple[HostPort, ...]
     http: HostPort
     menu: str
@@ -203,6 +205,7 @@ class Engine:
         logger.info("listening sip=%s http=%s version=%s", sip, settings.http.listen, __version__)
         return Listening(
             sip=HostPort(settings.sip.addresses[0].host, signalling.port),
+            plain=tuple(dict.fromkeys(HostPort(*one) for one in signalling.plain_addresses)),
             tls=tuple(HostPort(*address) for address in signalling.tls_addresses),
             http=self.http,
             menu=f"{menu.name}@{menu.version}",
