@@ -30,7 +30,9 @@ from ivr.errors import IvrError
 from ivr.menu import events
 from ivr.menu.load import load_menu
 from ivr.menu.model import Menu
+from ivr.store.numbers import plain_phone
 from ivr.testing.clock import FakeClock
+from ivr.testing.connected import Connected
 from ivr.testing.sample_store import SampleStore
 from ivr.testing.simulation import Surroundings
 from ivr.testing.speaking import Speaking, player
@@ -56,16 +58,22 @@ def talk(
     speak: Annotated[bool, typer.Option("--speak", help="Play the prompts through the loudspeaker.")] = False,
     wav: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what the caller heard.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with the record as JSON.")] = False,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Ask the connectors of connectors.yaml, too; what they do is real.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Call a menu without a telephone: see what is said, looked up and waited for, and where that is written.
 
-    The customers are the samples, in a store of their own, and nobody real is reached. At a terminal keys act
-    at once and time is real; from a pipe each line is one thing the caller does, and no time is lost.
+    The customers are the samples, in a store of their own, and nobody real is reached without --connect. At a
+    terminal keys act at once and time is real; from a pipe each line is one thing the caller does, and no time is
+    lost.
     """
     settings = load_settings(config)
     not_another_here(menu or settings.menu.default, settings)
     loaded = load_menu(menu or settings.menu.default, settings.menu.folder)
+    if caller and not plain_phone(caller):
+        raise IvrError(f"--as is {caller!r}, which is no telephone number; write it like +15550100")
     clock = FakeClock(_moment(at, loaded))
     if speak and not player():
         wav = wav or Path("talk.wav")
@@ -74,7 +82,9 @@ def talk(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(SampleStore(clock, currency=settings.store.currency))
-        around = Surroundings(store)
+        around = stack.enter_context(Connected(store)) if connect else Surroundings(store)
+        if isinstance(around, Connected):
+            around.prepare(loaded)
         if settings.agents:
             around.agent = settings.agents[0].id
         sound = stack.enter_context(_speaking(settings, loaded)) if speak or wav else None
@@ -86,9 +96,10 @@ def talk(
             around,
             clock,
             lambda kind, text: _print(console, kind, text),
-            caller=caller,
+            caller=plain_phone(caller),
             currency=settings.store.currency,
             watch=watch,
+            connected=connect,
         )
         if watch is not None:
             watch.talk = phone

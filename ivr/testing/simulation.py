@@ -64,6 +64,11 @@ class Surroundings:
     def nobody_answers(self, name: str) -> None:
         """A look-up was asked that the store does not answer."""
 
+    def elsewhere(self, menu: Menu, command: menu_events.LookUp) -> LookupResult:
+        """The answer of whoever answers in place of the store; nobody, here."""
+        self.nobody_answers(command.name)
+        return LookupResult("down")
+
     def person(self, command: menu_events.StartHandoff) -> tuple[PeopleDo, str, float]:
         """What people do for a caller who waits from now on, who of them, and after how many seconds."""
         return self.people, self.agent, self.people_after
@@ -347,8 +352,7 @@ class Call:
         elif command.name in self.around.given:
             result = LookupResult("ok", dict(self.around.given[command.name]))
         elif operation is None:
-            self.around.nobody_answers(command.name)
-            result = LookupResult("down")
+            result = self.around.elsewhere(self.menu, command)
         else:
             result = self.around.store.look_up(operation, dict(command.values), command.key)
         entry = {"name": command.name, "outcome": result.outcome, "seconds": LOOKUP_TIME}

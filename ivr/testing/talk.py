@@ -1,13 +1,18 @@
 """Trying a menu by keyboard: what is typed, and what is told about the call.
 
-4000000002#  *  star      keys            !slow balance   the look-up is too slow; also down, refused,
-say my bill               speech                          not_found
-wait 5s                   silence         !ok balance amount_due=84.20   it gives these values
-now 9                     a key at once,  !store balance  the sample store answers again
-                          barging in      !agents busy    answer, busy, closed, failed or wait
-hangup                                    values          what is known about the caller
-!enter NAME=some words    the agent fills !back main      the agent sends the call back to a step
-                          in a value
+4000000002#  *  star    keys
+say my bill             speech
+wait 5s                 silence
+now 9                   a key at once, barging in
+values                  what is known about the caller
+hangup                  end the call
+!slow balance           the look-up is too slow from now on; as well
+                        down, refused, not_found
+!ok balance due=84.20   it gives these values
+!store balance          it is answered as before
+!agents busy            people: answer, busy, closed, failed or wait
+!enter NAME=some words  the agent fills in a value
+!back main              the agent sends the call back to a step
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from ivr.menu.schema import meant
 from ivr.testing.call_file import OUTCOMES, duration
 from ivr.testing.clock import FakeClock
 from ivr.testing.said import value_of, words
-from ivr.testing.simulation import Call, Surroundings, operation_of
+from ivr.testing.simulation import Call, Surroundings
 
 HELP = __doc__.split("\n\n", 1)[1].rstrip()
 PEOPLE = ("answer", "busy", "closed", "failed", "wait")
@@ -48,8 +53,11 @@ class Talk:
         caller: str = "",
         currency: str = "USD",
         watch: Callable[[menu.Command], None] | None = None,
+        connected: bool = False,
     ) -> None:
+        """`connected` says that `around` asks the menu's connectors."""
         self.menu = loaded
+        self.connected = connected
         self.around = around
         self._out = out
         self._also = watch
@@ -177,7 +185,7 @@ class Talk:
             self.around.given[name] = {key: value_of(value) for key, _, value in pairs}
         elif outcome != "store":
             self.around.faults[name] = outcome  # type: ignore[assignment]
-        self._tell("note", f"{name} is {'answered by the store' if outcome == 'store' else outcome} from now on")
+        self._tell("note", f"{name} is {'answered as before' if outcome == 'store' else outcome} from now on")
 
     # --- what is told ---------------------------------------------------------------------------------------
 
@@ -244,8 +252,15 @@ class Talk:
 
     def _looked(self, name: str, outcome: str, values: dict[str, object]) -> None:
         shown = self._shown(values)
-        if outcome == "down" and operation_of(self.menu, name) is None:
-            self._tell("note", f"{name} is not answered by the store; try !ok {name} NAME=VALUE")
+        wanted = self.around.fault(name) is not None
+        by = self.menu.answered.get(name)
+        if outcome == "down" and not wanted and by is not None and by.connector.kind != "sqlite":
+            why = f"{name} is answered by the connector {by.connector.name}, not by the store"
+            if self.connected:
+                why = f"the connector {by.connector.name} did not answer as it should"
+            self._tell(
+                "note", f"{why}; try {'' if self.connected else 'ivr talk --connect, or '}!ok {name} NAME=VALUE"
+            )
         late = f" (the limit is {self.menu.data[name].limit:g} s)" if outcome == "slow" else ""
         self._tell("look", f"{name}: {outcome}{late}{f', {shown}' if shown else ''}")
 

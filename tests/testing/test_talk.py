@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ivr.cli.main import app
+from ivr.cli.talk import INDENT
 from ivr.menu.load import load_menu
 from ivr.testing.clock import FakeClock
 from ivr.testing.sample_store import SampleStore
 from ivr.testing.simulation import Surroundings
-from ivr.testing.talk import Talk
+from ivr.testing.talk import HELP, Talk
 
 MENUS = Path(__file__).parents[2] / "menus"
 Typed = Callable[..., list[str]]
@@ -188,3 +191,56 @@ def test_an_agent_enters_something_and_sends_the_call_back(tmp_path: Path) -> No
     assert "desk1 sends the call back to main" in told
     assert "agent_wish = pay it all" in told
     assert told.count("and of an agent before: SAP-IC WISH=pay it all") == 1
+
+
+def test_the_help_fits_a_terminal_of_80_columns() -> None:
+    assert max(map(len, HELP.splitlines())) <= 80 - INDENT
+
+
+def test_what_is_no_number_cannot_call() -> None:
+    result = CliRunner().invoke(app, ["talk", "northgas", "--as", "12a"], input="")
+    assert "--as is '12a', which is no telephone number; write it like +15550100" in str(result.exception)
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A system that answers every question with an amount."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"amount_due": "84.20", "due_date": "2026-04-01"}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_connectors_are_asked_when_that_is_wanted_and_faults_go_on_top(tmp_path: Path, web: str) -> None:
+    shutil.copytree(MENUS, tmp_path / "menus")
+    file = tmp_path / "menus" / "connectors.yaml"
+    gives = "{amount_due: amount_due, due_date: due_date}"
+    there = "balance:      {connector: sqlite, operation: balance}"
+    here = f"balance: {{connector: web, path: 'accounts/{{account}}', gives: {gives}}}"
+    text = file.read_text()
+    assert there in text
+    file.write_text(f"connectors:\n  web: {{kind: http, url: '{web}'}}\n{text.replace(there, here)}")
+    (tmp_path / "ivr.toml").write_text(f"[menu]\nfolder = '{tmp_path / 'menus'}'\n")
+    common = ["talk", "--as", "+15550100", "--at", "2026-03-02 10:15", "--config", str(tmp_path / "ivr.toml")]
+    keys = "1\n4000000002\n1\n2580\n"
+    asked = CliRunner().invoke(app, [*common, "--connect"], input=f"{keys}hangup\n")
+    assert "balance: ok, amount_due=84.20" in asked.stdout, asked.exception or asked.stdout
+    alone = CliRunner().invoke(app, common, input=f"{keys}hangup\n").stdout
+    assert "balance is answered by the connector web, not by the store; try ivr talk --connect" in alone
+    down = CliRunner().invoke(app, [*common, "--connect"], input=f"!down balance\n{keys}hangup\n").stdout
+    assert "balance: down" in down
+    assert "the connector web did not answer as it should" not in down
