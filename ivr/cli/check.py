@@ -13,7 +13,7 @@ import typer
 from ivr.cli.which_menu import not_another_here
 from ivr.config import Settings, load_settings
 from ivr.engine.outside_lines import outside_lines
-from ivr.engine.remarks import environment, hearing, signalling, staffing, unreadable
+from ivr.engine.remarks import environment, hearing, signalling, staffing, unheard, unreadable
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import IvrError, MenuError, Problem, SettingsError
 from ivr.ici import dialect
@@ -110,7 +110,13 @@ def _not_there(settings: Settings, menus: list[Menu]) -> list[Problem]:
 def _remarks(settings: Settings, menus: list[str], loaded: list[Menu]) -> list[Problem]:
     """What is no mistake, and may not be meant."""
     found = [remark for name in menus for remark in menu_remarks(name, settings.menu.folder)]
-    found += [*signalling(settings), *hearing(settings), *staffing(settings, loaded), *environment(loaded)]
+    found += [
+        *signalling(settings),
+        *hearing(settings),
+        *staffing(settings, loaded),
+        *environment(loaded),
+        *unheard(settings, loaded),
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ivr.call.clips import clips_of
 from ivr.config import Settings
@@ -63,6 +65,29 @@ def environment(menus: Iterable[Menu]) -> Iterator[Problem]:
     used = dict.fromkeys(by.connector for menu in menus for by in menu.answered.values())
     for connector in used:
         yield from missing_variables(connector)
+
+
+def unheard(settings: Settings, menus: Iterable[Menu]) -> Iterator[Problem]:
+    """Recordings whose name is no prompt: nobody hears them, and what they were meant for is synthetic."""
+    names: dict[str, set[str]] = {}
+    for menu in menus:
+        for language in menu.languages:
+            names.setdefault(language.code, set())
+        for clip in clips_of(menu, settings.menu.audio, currency=settings.store.currency):
+            if clip.recording is not None:
+                names.setdefault(clip.language, set()).add(str(clip.recording))
+    for language, known in names.items():
+        folder = settings.menu.audio / language
+        for file in sorted(folder.rglob("*")):
+            if file.suffix.lower() != ".wav" or file.name.startswith(".") or str(file) in known:
+                continue
+            near = difflib.get_close_matches(str(file), known, 1, 0.6)
+            hint = (
+                f"did you mean {Path(near[0]).relative_to(folder)}?"
+                if near
+                else "`ivr prompts script` has the names"
+            )
+            yield Problem(str(file), f"is named like no prompt, so nobody hears it; {hint}")
 
 
 def unreadable(settings: Settings, menus: Iterable[Menu]) -> list[Problem]:

@@ -207,3 +207,16 @@ def test_another_menu_than_the_one_lying_here_is_never_checked_silently(run, tmp
         assert "../menus/" in said
         assert "../ivr.toml" in said
     assert run("./northgas.yaml").stdout.endswith("menu ./northgas.yaml: no mistakes\n")
+
+
+def test_a_recording_that_is_named_like_no_prompt_is_a_note(run, tmp_path) -> None:
+    folder = tmp_path / "audio" / "en"
+    folder.mkdir(parents=True)
+    for name in ("main.hed.wav", "main.head.wav", "qqqq.WAV", "main.hed.txt"):
+        shutil.copy(next((ROOT / "audio").rglob("*.wav"), ROOT / "ivr.toml"), folder / name)
+    (folder / "main.head.wav").unlink()
+    notes = [line for line in run("northgas").stdout.splitlines() if "audio/en" in line]
+    assert notes == [
+        "note: audio/en/main.hed.wav: is named like no prompt, so nobody hears it; did you mean main.head.wav?",
+        "note: audio/en/qqqq.WAV: is named like no prompt, so nobody hears it; `ivr prompts script` has the names",
+    ]
