@@ -22,9 +22,9 @@ def check_listening(report: Report) -> None:
         if isinstance(step, AskStep):
             place = (*at, "end_key") if written(report, (*at, "end_key")) else ("defaults", "end_key")
             _check_end_key(report, place, manners)
-    for step in menu.steps.values():
-        if isinstance(step, RecordStep) and step.wait < LEAST_WAIT:
-            _too_short(report, ("steps", step.name, "wait"), step.wait, LEAST_WAIT)
+    for one in menu.steps.values():
+        if isinstance(one, RecordStep) and one.wait < LEAST_WAIT:
+            _too_short(report, ("steps", one.name, "wait"), one.wait, LEAST_WAIT)
 
 
 def _check_times(report: Report, at: Keys, manners: Manners) -> None:

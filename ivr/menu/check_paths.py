@@ -13,6 +13,7 @@ from ivr.menu.model import (
     RecordStep,
     TransferStep,
     local,
+    scope,
 )
 
 
@@ -32,6 +33,8 @@ def following(menu: Menu, step: AnyStep) -> list[str]:
     return [menu.start if target == "START" else target for target in targets if target not in _ELSEWHERE]
 
 
+LOST = 4
+"""Steps that no way leads to, from which on the start is looked at."""
 _ELSEWHERE = frozenset({"BACK", "REPEAT", "RETURN", "END"})
 
 
@@ -44,11 +47,26 @@ def _check_reached(report: Report) -> set[str]:
         message = "no way leads here; lead one here, or take the step out"
         report.unproven(menu.steps[name], "unreachable", ("steps", name), message, key=True)
     reached |= _on_from(menu, alone)
+    _check_start(report, reached)
     for step in menu.steps.values():
-        if step.name not in reached:
+        if step.name not in reached and not report.doubt.start:
             message = "no way leads here; lead one here, or take the step out"
             report.unproven(step, "unreachable", ("steps", step.name), message, key=True)
     return reached
+
+
+def _check_start(report: Report, reached: set[str]) -> None:
+    """Where most steps are lost and one of them leads to all others, the call begins at the wrong step."""
+    menu = report.menu
+    lost = [name for name in menu.steps if name not in reached and not scope(name)]
+    if len(lost) * 2 < len(menu.steps) or len(lost) < LOST:
+        return
+    for name in lost:
+        if _on_from(menu, {name}).issuperset(lost):
+            report.doubt.start = True
+            message = f"{menu.start!r} leads to none of {len(lost)} steps; did you mean {name}?"
+            report.wrong(("start",), f"{message} [unreachable]")
+            return
 
 
 def _on_from(menu: Menu, names: set[str]) -> set[str]:

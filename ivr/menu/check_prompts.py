@@ -91,8 +91,11 @@ def _check_used(report: Report, books: list[PromptBook]) -> None:
 
 def _check_alike(report: Report, first: PromptBook, other: PromptBook) -> None:
     """Both languages have the same prompts with the same values."""
+    slips = _slips(report, first, other) if first.whole and other.whole else {}
     for one, two in ((first, other), (other, first)):
         for prompt in one.prompts.values():
+            if prompt.id in slips or prompt.id in slips.values():
+                continue
             if two.whole and prompt.id not in two.prompts and prompt.id not in two.spoilt:
                 message = f"is missing here; {one.path} has it in line {prompt.line}, add it"
                 report.problems.append(Problem(two.path, message, where=prompt.id))
@@ -105,6 +108,24 @@ def _check_alike(report: Report, first: PromptBook, other: PromptBook) -> None:
         report.doubt.unlike.add(prompt.id)
         message = f"{wording}says {_listed(has)}, but {first.path} line {prompt.line} says {_listed(wants)}"
         report.problems.append(Problem(other.path, f"{message}; use the same values", twin.line, where=prompt.id))
+
+
+def _slips(report: Report, first: PromptBook, other: PromptBook) -> dict[str, str]:
+    """Ids that are in one language only, each a slip of the pen for one that the other language has; told here."""
+    alone, others = (
+        [name for name in one.prompts if name not in two.prompts and name not in two.spoilt]
+        for one, two in ((first, other), (other, first))
+    )
+    used = {prompt for _, prompt in uses(report)}
+    slips: dict[str, str] = {}
+    for mine in alone:
+        for theirs in get_close_matches(mine, [name for name in others if name not in slips.values()], 1, 0.85):
+            swapped = theirs in used and mine not in used
+            wrong, book, right = (mine, first, theirs) if swapped else (theirs, other, mine)
+            slips[wrong] = right
+            message = f"is in no other language; did you mean {right}?"
+            report.problems.append(Problem(book.path, message, book.prompts[wrong].line, where=wrong))
+    return slips
 
 
 def _unlike(one: PromptText, other: PromptText) -> tuple[str, set[str], set[str]] | None:

@@ -77,6 +77,9 @@ class Doubt:
     unlike: set[str] = field(default_factory=set)
     """Prompts that say other values in another language: one of them is wrong."""
 
+    start: bool = False
+    """The call begins at the wrong step, and so most steps are not come to."""
+
     def add(self, other: Doubt) -> None:
         self.lost |= other.lost
         self.unread |= other.unread

@@ -56,7 +56,7 @@ def _check_steps(report: Report) -> None:
 
 def _check_ask(report: Report, at: Keys, step: AskStep) -> None:
     if not step.secret:
-        if step.answer in report.menu.secrets:
+        if step.answer in report.menu.secrets and step.name not in report.doubt.patched:
             _wrong(report, (*at, "as"), f"{step.answer!r} is secret elsewhere; add secret: true here")
         return
     if "speech" in step.manners.listen:

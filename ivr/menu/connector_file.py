@@ -55,6 +55,8 @@ class ConnectorFile:
     lookups: ReadOnly[str, Answered] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
     """Look-ups with mistakes in what they give."""
+    whole: bool = True
+    """Whether all of it could be read; else nothing can be said of what is missing."""
 
 
 def read_connectors(text: str, path: str) -> tuple[ConnectorFile, list[Problem]]:
@@ -62,7 +64,8 @@ def read_connectors(text: str, path: str) -> tuple[ConnectorFile, list[Problem]]
     root, problems = read(text, path)
     if not isinstance(root, Mapping):
         message = "is not a list of look-ups; write NAME: {connector: …}"
-        return ConnectorFile(), [*problems, Problem(path, message, root.line, root.column)]
+        return ConnectorFile(whole=False), [*problems, Problem(path, message, root.line, root.column)]
+    whole = bool(root.entries) or not problems
     reader = _Reader(path, problems)
     connectors = reader.connectors(root.get(_SYSTEMS))
     lookups = {}
@@ -75,7 +78,7 @@ def read_connectors(text: str, path: str) -> tuple[ConnectorFile, list[Problem]]
         lookups[key.text] = reader.lookup(key, node, connectors)
     ordered = sorted(problems, key=lambda one: (one.line, one.column))
     unsure = frozenset(one.where.split(".")[0] for one in problems if "gives" in one.where.split(".")[1:2])
-    return ConnectorFile(connectors, lookups, unsure), ordered
+    return ConnectorFile(connectors, lookups, unsure, whole), ordered
 
 
 class _Reader:

@@ -59,6 +59,8 @@ class _Reader:
             if time := milliseconds(menu.get(attribute, "")):
                 entry[key] = time
         for attribute in sorted(set(map(str, menu.attrib)) - _KNOWN):
+            if not menu.get(attribute):  # written out and left empty, as in the samples of FreeSWITCH
+                continue
             draft.found("lost", line, f"{attribute}={menu.get(attribute)!r} of the menu", step)
         leave = self.leaving(menu, step)
         entry["choices"] = [choice for one in children(menu) if (choice := self.choice(one, step, leave))]

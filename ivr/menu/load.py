@@ -6,6 +6,7 @@ The only part of this room that touches files; it runs before calls, never durin
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -160,16 +161,17 @@ def _part(loading: _Loading, file: Path, shown: str, stack: tuple[Path, ...]) ->
         spelt = _respelt(root, shown, mistakes)
         mending = mended(spelt)
     loading.problems += mistakes
-    books = _books(loading, spelt, file.parent)
+    books = _books(loading, spelt if readable else _languages(text, shown), file.parent)
     if mending is not None:
         root, data = mending.root, typed(mending.root, shown)[0]
     elif not readable or mistakes:
         loading.problems += names_at_sight(root, shown, books.values(), [*problems, *mistakes])
+        _connectors(loading, file.parent / CONNECTORS)
         return None
     built = build(root, data, shown, books)
     loading.problems += built.problems
     connectors = _connectors(loading, file.parent / CONNECTORS)
-    names = None if connectors is None else frozenset(connectors.lookups)
+    names = frozenset(connectors.lookups) if connectors is not None and connectors.whole else None
     report = Report(built.menu, root, doubt=_doubt(mending, problems, built.unread))
     check(report, names, loading.heard, dialled=loading.dialled and len(stack) == 1)
     loading.silenced += report.silenced
@@ -257,6 +259,12 @@ def _in_order(problems: list[Problem], first: str) -> list[Problem]:
     """The menu's own mistakes first, each once, by line."""
     once = dict.fromkeys(problems)
     return sorted(once, key=lambda one: (one.path != first, one.path, one.line, one.column))
+
+
+def _languages(text: str, shown: str) -> Node:
+    """The lines that name the prompt files, of a menu that cannot be read as a whole."""
+    lines = re.findall(r"^ *- *(\{ *code: *[\w-]+ *,.*?\})", text, re.MULTILINE)
+    return read("languages:\n" + "".join(f"- {line}\n" for line in lines), shown)[0]
 
 
 def _books(loading: _Loading, root: Node, folder: Path) -> dict[str, PromptBook]:

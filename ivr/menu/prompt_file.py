@@ -17,19 +17,37 @@ _RECORDING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_][A-Za-z0-
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)[:}]")
 """A value in a text that cannot be read otherwise."""
 _OPTIONS = ("text", "audio", "also", *CONDITIONS)
+MOST_BROKEN = 20
+"""Lines that are told before the rest of the file is given up."""
 MOST_TEXT = 1000
 """Characters of one prompt: more than a minute of speech."""
 
 
 def read_prompts(text: str, path: str, language: str) -> tuple[PromptBook, list[Problem]]:
     """The prompts of a file, and every mistake in it. An entry with a mistake is left out."""
-    node, problems = read(text, path)
+    node, problems, cut = _read(text, path)
     reader = _Reader(path, language)
     reader.problems += problems
     prompts = reader.book(node)
-    whole = bool(prompts) or not problems
+    whole = not cut and isinstance(node, Mapping) and bool(node.entries)
     book = PromptBook(language, path, prompts, reader.spoilt, whole)
     return book, sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
+
+
+def _read(text: str, path: str) -> tuple[Node, list[Problem], bool]:
+    """The file, and what is wrong with its form: a line that is broken is taken out, and the others are read.
+    True if any was."""
+    node, problems = read(text, path)
+    found: list[Problem] = []
+    while problems and isinstance(node, Mapping) and not node.entries and len(found) < MOST_BROKEN:
+        lines, broken = text.split("\n"), problems[0].line - 1
+        if not 0 <= broken < len(lines) or not lines[broken].strip():
+            break
+        found.append(problems[0])
+        lines[broken] = ""
+        text = "\n".join(lines)
+        node, problems = read(text, path)
+    return node, found + [one for one in problems if all(one.line != before.line for before in found)], bool(found)
 
 
 class _Reader:

@@ -227,6 +227,8 @@ class _Checker:
             yield self.problem(at, text)
         elif kind == "uniqueItems":
             yield self.problem(at, "names something twice; name each once")
+        elif kind == "format" and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(instance)):
+            yield self.problem(at, f"is {instance!r}, a day that does not exist; write one of the calendar")
         else:
             yield self.problem(at, f"{_shown(find(self.root, at))}; write {part.get('x-needs') or error.message}")
 

@@ -7,6 +7,7 @@ anchors, tags, the same key twice) is a mistake with its line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,8 @@ MOST_NODES = 100_000
 _FAST: Any = getattr(yaml, "CSafeLoader", None)
 """The parser in C, ten times as fast, where PyYAML was built with libyaml. Its messages and places for text that
 is no YAML are others, so such a file is read again in Python: what an editor is told does not depend on it."""
-NOTHING_LOST = ("has a tab", "cannot be a key")
+_WIDE = re.compile("((?:^|\\n) *|[\\w\"']: *)[\u00a0\u2007\u202f]")
+NOTHING_LOST = ("has a tab", "has a no-break", "cannot be a key")
 """How complaints begin after which the nodes are all there nevertheless."""
 BOOLEAN_LOOKALIKES = frozenset({"on", "off", "yes", "no"})
 """Other YAML tools read these keys as true or false (M2)."""
@@ -94,7 +96,9 @@ def read(text: str, path: str) -> tuple[Node, list[Problem]]:
     if len(text) > MOST_OCTETS:
         problem = Problem(path, f"has {len(text)} characters; at most {MOST_OCTETS} are read, split the file")
         return Mapping((), 1, 1), [problem]
+    text, wide = _without_wide_spaces(text, path)
     text, problems, indented = _without_tabs(text, path)
+    problems = wide + problems
     if indented:
         return Mapping((), 1, 1), problems
     reader, node = _Reader(path), None
@@ -116,6 +120,17 @@ def _without_tabs(text: str, path: str) -> tuple[str, list[Problem], bool]:
             problems.append(Problem(path, "has a tab; write spaces instead", number, line.index("\t") + 1))
             indented |= "\t" in line[: len(line) - len(line.lstrip())]
     return text.replace("\t", " "), problems, indented
+
+
+def _without_wide_spaces(text: str, path: str) -> tuple[str, list[Problem]]:
+    """No-break spaces, which look like others and are none, as ordinary ones where YAML needs those: before a line
+    and behind a colon. Inside a text they are fine. Word processors write them."""
+    problems: list[Problem] = []
+    for found in _WIDE.finditer(text):
+        line, column = text.count("\n", 0, found.end()) + 1, found.end() - text.rfind("\n", 0, found.end()) - 1
+        if not problems or problems[-1].line != line:
+            problems.append(Problem(path, "has a no-break space; write an ordinary one", line, column))
+    return _WIDE.sub(lambda found: found[1] + " ", text) if problems else text, problems
 
 
 class _Stop(Exception):

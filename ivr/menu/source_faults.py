@@ -25,7 +25,13 @@ def explained(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Place]:
     if problem == "could not find expected ':'":
         return _without_colon(_line(lines, began)), began
     if problem.startswith("mapping values are not allowed"):
-        return _second_colon(_line(lines, here)[: here[1] - 1]), here
+        line = _line(lines, here)
+        if bare := re.match(r"\s*(?:- )?([\w.]+)\s+([{\[])", line):
+            place = here[0], bare.start(1) + 1
+            return f"has no colon after {bare[1]}; write {bare[1]}: {bare[2]}", place
+        if re.search(r"[\w\"'\]]\s*}\s*(#.*)?$", line) and "{" not in line:
+            return "has a } at its end and no { before; write { after the first colon", here
+        return _second_colon(line[: here[1] - 1]), here
     if "alias" in context or "anchor" in context:
         sign = "*" if "alias" in context else "&"
         star = "write the word star for the key, or " if sign == "*" else ""
@@ -56,6 +62,9 @@ def _second_colon(before: str) -> str:
 
 
 def _in_brackets(lines: list[str], began: Place, here: Place) -> tuple[str, Place]:
+    before = re.search(r"[^\s:,{\[]\s+([\w.]+)\s*$", _line(lines, here)[: here[1] - 1])
+    if before is not None and _line(lines, here)[here[1] - 1 : here[1]] == ":":
+        return f"has no comma before {before[1]}:; write one", (here[0], before.start(1))
     for number in range(here[0], began[0] - 1, -1):
         comment = re.search(r"[ :\[{,]#", _line(lines, (number, 1)))
         if comment is not None and number < here[0]:

@@ -62,10 +62,11 @@ def sample(tmp_path):
 
 
 def test_a_prompt_that_one_language_lacks_is_told_in_that_languages_file(sample) -> None:
-    found = sample("es.yaml", "main.head:", "main.heda:")
-    assert any(line.startswith("prompts/es.yaml: main.head: is missing here;") for line in found)
-    assert any("en.yaml: main.heda: is missing here;" in line for line in found)
-    assert len(found) == 2
+    (found,) = sample("es.yaml", "main.head: Menú", "main.other_words: Menú")[:1]
+    assert found.startswith(
+        "prompts/en.yaml: main.other_words: is missing here; prompts/es.yaml has it in line 12"
+    )
+    assert len(sample("es.yaml", "main.head: Menú", "main.other_words: Menú")) == 2
 
 
 @pytest.mark.parametrize(
@@ -178,14 +179,90 @@ def test_a_pin_that_could_be_tried_without_end_is_told(sample, old, new, way) ->
     assert found.endswith("; add miss: verified to one of them [bypassed]")
 
 
+def test_every_file_is_read_whatever_is_wrong_with_the_others(sample) -> None:
+    def broken(path, text):
+        text = text.replace("find_account: {connector", "find_account: connector")
+        for line in ("main.head: ", "auth.pin: ", "common.else: "):
+            text = text.replace(line, line.replace(":", "") if "else" not in line else line.rstrip())
+        return text
+
+    found = sample("northgas.yaml", "  main:\n    type", "  main:\n\t type", also=broken)
+    assert [line.partition(": ")[0] for line in found if "es.yaml" not in line] == [
+        "northgas.yaml:96:1",
+        "connectors.yaml:5:24",
+        "prompts/en.yaml:12:1",
+        "prompts/en.yaml:22:1",
+        "prompts/en.yaml:94:1",
+    ]
+    assert len([line for line in found if "es.yaml" in line]) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("connectors.yaml", "find_account: {", "find_account: ", "connectors.yaml:5:24: has a }"),
+        (
+            "northgas.yaml",
+            "start: greet",
+            "start: leave_message",
+            "start: 'leave_message' leads to none of 34 steps; did you mean greet? [unreachable]",
+        ),
+        ("northgas.yaml", "secret: true", "secret: maybe", "ask_pin.secret: is 'maybe'; write true or false"),
+        (
+            "es.yaml",
+            "main.head:",
+            "main.haed:",
+            "prompts/es.yaml:12: main.haed: is in no other language; did you mean main.head?",
+        ),
+        (
+            "northgas.yaml",
+            "{type: say, say: bill.tell",
+            "{type: say say: bill.tell",
+            "northgas.yaml:171:24: has no comma before say:; write one",
+        ),
+        (
+            "northgas.yaml",
+            "no_bill:   {",
+            "no_bill   {",
+            "northgas.yaml:172:3: has no colon after no_bill; write no_bill: {",
+        ),
+        (
+            "northgas.yaml",
+            '"2026-12-25"',
+            '"2027-02-30"',
+            "closed_on[1]: is '2027-02-30', a day that does not exist; write one of the calendar",
+        ),
+        (
+            "northgas.yaml",
+            "main:\n    type: menu",
+            "main:\n\u00a0   type: menu",
+            "northgas.yaml:96:1: has a no-break space; write an ordinary one",
+        ),
+        (
+            "northgas.yaml",
+            "main:\n    type: menu",
+            "main:\n    type:\u00a0menu",
+            "northgas.yaml:96:10: has a no-break space; write an ordinary one",
+        ),
+    ],
+)
+def test_one_slip_of_the_pen_is_one_message_that_names_it(sample, file, old, new, said) -> None:
+    (found,) = sample(file, old, new)
+    assert said in found
+
+
+def test_an_emptied_prompt_file_is_one_mistake(sample) -> None:
+    (found,) = sample("en.yaml", "", "", also=lambda path, text: "" if path.name == "en.yaml" else text)
+    assert found == "prompts/en.yaml:1:1: has no language; write prompts: en first"
+
+
 def test_a_prompt_that_names_a_key_which_is_none_there_is_remarked(sample, tmp_path) -> None:
     assert sample("northgas.yaml", "- {press: 9,", "- {press: 8,") == []
     said = [
         str(one).replace(f"{tmp_path}/", "") for one in menu_remarks(str(tmp_path / "northgas.yaml"), tmp_path)
     ]
-    wrong = (
-        "greet.emergency_first: says key 9, which is no key there (keys are star, 0, 8); say the right one, or {key}"
-    )
+    wrong = "greet.emergency_first: says key 9, which is no key there (keys are star, 0, 8); "
+    wrong += "say the right one, or {key}"
     assert said == [f"prompts/en.yaml:4: {wrong}", f"prompts/es.yaml:4: {wrong}"]
     assert sample("northgas.yaml", "- {press: 9,", "- {press: 9,") == []
     assert menu_remarks(str(tmp_path / "northgas.yaml"), tmp_path) == []
