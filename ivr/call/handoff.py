@@ -59,6 +59,8 @@ class Handoff:
         limits = Limits(document=exchange.rooms.settings.ici.max_attached_data)
         self.data = visit.data = visit.data or TravellingData(command.application, limits)
         """The attached data, as it travels: the same through all handoffs of a visit."""
+        self.asked = 0
+        """Colleagues asked so far, by whoever had the caller: an item's id is never given twice."""
         self.offers: list[Offer] = []
         self.joined: Offer | None = None
         self.on_offer: Callable[[str, str], None] = lambda agent, outcome: None

@@ -44,8 +44,6 @@ class Offer(Item):
         self.leg = f"agent-{item_id}"
         self.consultation: Consultation | None = None
         """The colleague this agent asks, or the conference with one."""
-        self.asked = 0
-        """Colleagues asked so far."""
         self._voice: VoiceLeg | None = None
         self._ringing = False
         self._moved = False

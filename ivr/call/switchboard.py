@@ -208,8 +208,8 @@ class ExchangeSwitchboard:
         handoff = offer.handoff
         assert isinstance(handoff, Handoff)
         to = find_target(self.exchange, handoff.visit, destination, by=user, kinds=("agent", "number"))
-        offer.asked += 1
-        consultation = Consultation(offer.asked, offer, handoff, to)
+        handoff.asked += 1
+        consultation = Consultation(handoff.asked, offer, handoff, to)
         consultation.begin()
         return consultation.item.item_id
 

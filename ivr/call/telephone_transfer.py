@@ -104,8 +104,8 @@ class TelephoneTransfers:
             logger.info("second_line_refused agent=%s to=%s why=%s", asker.agent, incoming.called, error)
             self._exchange.rooms.signalling.refuse(incoming.leg, 480 if error.code == "ICI-STATE" else 403)
             return True
-        asker.asked += 1
-        SecondLine(asker.asked, asker, handoff, to, incoming).start()
+        handoff.asked += 1
+        SecondLine(handoff.asked, asker, handoff, to, incoming).start()
         return True
 
     def _caller_of(self, incoming: sip.IncomingCall) -> Offer | None:

@@ -73,11 +73,16 @@ async def test_a_caller_is_handed_over_after_a_word_with_the_colleague(house: Ho
     assert document["NOTES"] == {"TEXT": "sees to it"}
     assert document["CRM_IC/MCM"] == {"FWDTYPE": "TRANSFER"}
     assert "blindTransfer" in now.capabilities and "blindTransfer" not in asked.capabilities
+    third = await house.desk("desk3", ready=False)
+    back = await second.client.consult(now.id, "desk3")
+    assert back != consult_id, "the id of the first agent's item"
+    await second.client.drop(back)
+    assert (await third.item("ended")).id == f"{back}.1"
     await caller.hang_up()
     assert (await second.item("ended")).reason == "normal"
     handoff = (await house.record())["handoff"]
     assert (handoff["agent"], handoff["onward"]) == ("desk2", "desk2")
-    assert [(one["item"], one["outcome"]) for one in handoff["offers"]] == [
+    assert [(one["item"], one["outcome"]) for one in handoff["offers"][:3]] == [
         (item.id, "answered"),
         (consult_id, "consultation"),
         (asked.id, "answered"),
