@@ -18,6 +18,7 @@ from ivr.sdp import (
     SessionDescription,
     Srtp,
     answer,
+    choose,
     make_offer,
     make_straight_offer,
     read_answer,
@@ -64,15 +65,15 @@ class VoiceLeg:
         its sound over IPv4, and then that is where ours will be. Nothing may be open yet.
         """
         theirs = SessionDescription.parse(offer)
+        codecs, srtp = self._local.codecs, self._local.srtp
         try:
-            answer(theirs, self._local)
+            choose(theirs, codecs, host=self.host, srtp=srtp)
         except NotAcceptable:
             ours = next((host for host in map(reach, theirs.hosts(other_than=self.host)) if host), None)
             if ours is None:
                 raise
-            moved = replace(self._local, host=ours)
-            answer(theirs, moved)
-            self._local = moved
+            choose(theirs, codecs, host=ours, srtp=srtp)
+            self._local = replace(self._local, host=ours)
 
     async def open(self, *, beside: str | None = None) -> None:
         """Take ports, in the worker of the leg `beside`, which it will be bridged with.

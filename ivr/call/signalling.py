@@ -85,6 +85,8 @@ class Signalling:
         self._opening: dict[Way, list[SendBytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        """Monotonic time at which it comes."""
         self.dropped = 0
         """Messages nobody could answer."""
         self.not_opened: OSError | TimeoutError | None = None
@@ -391,11 +393,13 @@ class Signalling:
             self._tcp.send(connection.number, waiting.data)
 
     def _set_timer(self) -> None:
+        """A timer that comes too early costs less than one that is set anew after every message."""
         deadline = self.user_agent.deadline
-        if self._timer is not None:
+        if self._timer is not None and (deadline is None or deadline < self._due):
             self._timer.cancel()
             self._timer = None
-        if deadline is not None:
+        if deadline is not None and self._timer is None:
+            self._due = deadline
             delay = max(0.0, deadline - self._now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
 

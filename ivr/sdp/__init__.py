@@ -3,7 +3,7 @@
 from ivr.sdp.crypto import SUITES, Secured
 from ivr.sdp.description import MediaDescription, Origin, SessionDescription
 from ivr.sdp.negotiation import Agreement, LocalMedia, answer, make_offer, make_straight_offer, read_answer
-from ivr.sdp.stream import NotAcceptable, Srtp
+from ivr.sdp.stream import NotAcceptable, Srtp, choose
 
 __all__ = [
     "SUITES",
@@ -16,6 +16,7 @@ __all__ = [
     "SessionDescription",
     "Srtp",
     "answer",
+    "choose",
     "make_offer",
     "make_straight_offer",
     "read_answer",

@@ -9,13 +9,16 @@ from sqlite_utils import Database
 
 from ivr.store.sqlite_connection import row, rows, unit_of_work
 
+SAVE = "INSERT OR REPLACE INTO calls (id, started, ended, caller, document) VALUES (?, ?, ?, ?, ?)"
+"""Written out: a busy hour saves many calls a second, and looking at the table before each takes twice as long."""
+
 
 def save_call(db: Database, record: dict[str, Any]) -> None:
     """Insert or replace by id."""
-    columns = {name: _text(record.get(name)) for name in ("id", "started", "ended", "caller")}
+    columns = [_text(record.get(name)) for name in ("id", "started", "ended", "caller")]
     document = to_json(record)
     with unit_of_work(db):
-        db.table("calls").insert({**columns, "document": document}, pk="id", replace=True)
+        db.execute(SAVE, [*columns, document])
 
 
 def read_call(db: Database, call_id: str) -> dict[str, Any] | None:
