@@ -33,6 +33,12 @@ CONVERTERS: dict[Source, Callable[[bytes, str, str, str], Draft]] = {
 }
 
 
+NO_EMERGENCY = (
+    "the menu has no emergency line, for these files have no word for one; add a queue for it and a key "
+    "under everywhere:, or emergency: {none: why} at its top"
+)
+
+
 def import_(
     file: Annotated[Path, typer.Argument(help="The other system's file.", show_default=False)],
     source: Annotated[Source, typer.Option("--from", help="Whose file it is.", show_default=False)],
@@ -62,10 +68,17 @@ def import_(
     if as_json:
         findings = [{"fate": one.fate, "line": one.line, "what": one.what} for one in draft.findings]
         print_json(
-            {"menu": str(output), "prompts": str(prompts), "findings": findings, "to_do": [*map(str, problems)]}
+            {
+                "menu": str(output),
+                "prompts": str(prompts),
+                "findings": findings,
+                "to_do": [*map(str, problems)],
+                "notes": [NO_EMERGENCY],
+            }
         )
         return
     _report(file, draft, problems)
+    print(f"Note: {NO_EMERGENCY}.")
     print(f"Written: {output} and {prompts}.")
 
 

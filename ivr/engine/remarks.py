@@ -76,8 +76,8 @@ def unheard(settings: Settings, menus: Iterable[Menu]) -> Iterator[Problem]:
         for clip in clips_of(menu, settings.menu.audio, currency=settings.store.currency):
             if clip.recording is not None:
                 names.setdefault(clip.language, set()).add(str(clip.recording))
-    for language, known in names.items():
-        folder = settings.menu.audio / language
+    for code, known in names.items():
+        folder = settings.menu.audio / code
         for file in sorted(folder.rglob("*")):
             if file.suffix.lower() != ".wav" or file.name.startswith(".") or str(file) in known:
                 continue

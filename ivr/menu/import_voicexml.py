@@ -239,6 +239,7 @@ class _Reader:
         """The first step of what is done there. With `reserved` that step is there already, under `wanted`."""
         name = wanted if reserved else self.draft.free_name(wanted)
         go, values, spent = place.next, {}, False
+        before = set(self.draft.steps)
         for element in children(holder):
             kind = name_of(element)
             if spent:
@@ -253,6 +254,10 @@ class _Reader:
                 self.lost(element, name)
         said = said_by(holder)
         step: dict[str, Any] = {"type": "say", "say": self.prompt(name, said), "go": go}
+        if not said.text and go not in before and self.draft.steps.get(go, {}).get("type") == "lookup":
+            self.move_notes(name, go)  # what <submit> became is the step itself
+            self.draft.steps[name] = self.draft.steps.pop(go) | ({"set": values} if values else {})
+            return name
         if not said.text:
             otherwise = {"type": "check", "when": [{"if": "language is set", "go": go}], "else": go}
             step = otherwise

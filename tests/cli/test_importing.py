@@ -23,6 +23,7 @@ def test_a_menu_and_its_prompts_are_written_with_a_report(tmp_path: Path) -> Non
     assert "demo_ivr.xml:19: lua pay.lua: there is no such step; choose another type" in result.stdout
     assert "demo.yaml:21:5: demo_ivr.choices: has 7 choices" in result.stdout
     assert "12 parts taken, 8 changed, 4 lost, 1 to be filled in." in result.stdout
+    assert "Note: the menu has no emergency line" in result.stdout
     assert menu.read_text().startswith("# Made by `ivr import` from demo_ivr.xml (freeswitch).")
     assert (tmp_path / "menus" / "prompts" / "demo.en.yaml").is_file()
 
@@ -43,6 +44,7 @@ def test_the_report_is_there_for_programs(tmp_path: Path) -> None:
     report = json.loads(result.stdout)
     assert {one["fate"] for one in report["findings"]} == {"taken", "changed", "lost"}
     assert len(report["to_do"]) == 3
+    assert "no emergency line" in report["notes"][0]
 
 
 def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:

@@ -196,3 +196,30 @@ def test_a_file_of_the_other_kind_is_told_as_such() -> None:
         from_freeswitch((IMPORTS / "account.vxml").read_bytes(), "x", "x", "en")
     with pytest.raises(MenuError, match="is it VoiceXML"):
         from_voicexml((IMPORTS / "demo_ivr.xml").read_bytes(), "x", "x", "en")
+
+
+def test_what_freeswitch_leaves_empty_is_nothing_lost() -> None:
+    """Its samples write ``confirm-macro=""`` out."""
+    text = (IMPORTS / "demo_ivr.xml").read_text()
+    empty = text.replace("<menu ", '<menu confirm-macro="" ', 1)
+    assert empty != text
+    assert not [what for _, what in fates(_freeswitch(empty), "lost") if "confirm-macro" in what]
+    full = text.replace("<menu ", '<menu confirm-macro="yes" ', 1)
+    assert [what for _, what in fates(_freeswitch(full), "lost") if "confirm-macro" in what]
+
+
+def _freeswitch(text: str) -> Draft:
+    return from_freeswitch(text.encode(), "demo.xml", "demo", "en")
+
+
+@pytest.mark.parametrize("before", ["", "<assign name='kind' expr=\"'bill'\"/>"])
+def test_a_submit_is_the_look_up_itself(before: str) -> None:
+    inside = f"<block>{before}<submit next='pay.jsp' namelist='account'/></block>"
+    draft = from_voicexml(FORM.format(inside).encode(), "a.vxml", "a", "en")
+    assert [step for step in draft.steps.values() if step.get("type") == "check"] == []
+    (lookup,) = [step for step in draft.steps.values() if step.get("type") == "lookup"]
+    assert lookup["use"] == "pay_jsp"
+    assert ("set" in lookup) == bool(before)
+    known = {*draft.steps, "END"}
+    assert {step["go"] for step in draft.steps.values() if "go" in step} <= known
+    assert draft.start in draft.steps
