@@ -258,6 +258,12 @@ def stream_of(messages: list[bytes], pet: Pet, count: int, rng: random.Random) -
         yield broken(data, rng.choice(messages), rng)
 
 
+def tell(words: str, *, last: bool = False) -> None:
+    """How far it is, to whoever watches; the report alone goes to standard output."""
+    if sys.stderr.isatty():
+        print(f"\r{words:<79}", end="\n" if last else "", flush=True, file=sys.stderr)
+
+
 async def fuzz(folder: Path, count: int, seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
     escaped: list[str] = []
@@ -280,12 +286,14 @@ async def fuzz(folder: Path, count: int, seed: int) -> dict[str, Any]:
             await asyncio.sleep(0)
         if number % SANE_EVERY == 0:
             dialled, since = dialled + 1, time.monotonic()
+            tell(f"{number} of {count} sent, {len(escaped)} faults, {unserved} calls in between not served")
             unserved += not await caller.is_served(str(number))
             slowest = max(slowest, time.monotonic() - since)
             async with asyncio.timeout(5.0):
                 pet.call, pet.cseq, pet.tag = f"pet{number}", 1, await caller.dial(f"pet{number}")
     seconds = time.monotonic() - began
     user_agent = target.signalling.user_agent
+    tell(f"all sent in {seconds:.0f} s; waiting {2 * 64 * T1:.1f} s for what is still open", last=True)
     for leg in user_agent.legs:
         target.signalling.hang_up(leg)
     await asyncio.sleep(2 * 64 * T1 + 0.5)
