@@ -32,12 +32,17 @@ def check_line(report: Report) -> None:
     menu = report.menu
     if menu.emergency and menu.emergency not in menu.queues and (menu.queues or not menu.runs_inside):
         report.doubt.ways = True
-        message = f"{menu.emergency!r} is no queue of this menu{meant(menu.emergency, menu.queues)}"
+        known = '; write {none: "why there is none"}' if menu.emergency == "none" else ""
+        message = f"{menu.emergency!r} is no queue of this menu{known or meant(menu.emergency, menu.queues)}"
         report.wrong(("emergency",), f"{message} [emergency]")
     for name, queue in menu.queues.items():
         if name == menu.emergency:
             _check_queue(report, queue)
-        elif queue.priority >= BAND and (not menu.emergency or menu.emergency in menu.queues):
+        elif (
+            "" not in report.doubt.patched
+            and queue.priority >= BAND
+            and (not menu.emergency or menu.emergency in menu.queues)
+        ):
             message = (
                 f"is {queue.priority}, the priority of emergencies, and emergency: at the top does not name it"
             )

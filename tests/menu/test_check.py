@@ -251,6 +251,23 @@ def test_one_slip_of_the_pen_is_one_message_that_names_it(sample, file, old, new
     assert said in found
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("none", """'none' is no queue of this menu; write {none: "why there is none"} [emergency]"""),
+        (
+            "[emergency]",
+            "is a list; write the queue that one key leads to from everywhere, or {none: why there is none}",
+        ),
+        ("", "is empty; write the queue that one key leads to from everywhere, or {none: why there is none}"),
+    ],
+)
+def test_a_misspelt_emergency_line_is_one_mistake(sample, line, said) -> None:
+    (found,) = sample("northgas.yaml", "emergency: emergency ", f"emergency: {line} ")
+    assert found.startswith("northgas.yaml:6:1")
+    assert said in found
+
+
 def test_an_emptied_prompt_file_is_one_mistake(sample) -> None:
     (found,) = sample("en.yaml", "", "", also=lambda path, text: "" if path.name == "en.yaml" else text)
     assert found == "prompts/en.yaml:1:1: has no language; write prompts: en first"

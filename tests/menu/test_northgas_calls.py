@@ -313,3 +313,10 @@ def test_an_account_with_a_nought_can_be_typed_while_the_caller_is_looked_up(cal
     call.finds(first_name="Ana")
     assert call.all(LookUp)[-1].values == {"account": "4000000002", "pin": "2580"}
     assert "2580" not in repr(call.commands)
+
+
+@pytest.mark.parametrize("keys", ["9", "*9"])
+def test_the_emergency_key_reaches_the_line_from_the_question_for_an_account(call, keys) -> None:
+    call.to_main().keys("1").listens().keys(keys).waits(3.1)
+    assert call.path[-2:] == ["ask_account", "emergency"]
+    assert call.exits[-1] == ("ask_account", "everywhere 9")
