@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from ivr.call.destination import Destination
 from ivr.clock import Clock
 from ivr.errors import LocalProtocolError, RemoteProtocolError
 from ivr.net.door import Places
+from ivr.net.routes import reaches
 from ivr.net.tcp import IDLE_TIMEOUT, Connection
 from ivr.net.tls import Certificates
 from ivr.net.transports import Kind, Transports
@@ -144,8 +144,7 @@ class Signalling:
             ours = self._transports.local("udp", host)[0]
         except OSError:
             return None
-        here = ipaddress.ip_address(ours).is_loopback
-        return None if here and not ipaddress.ip_address(host).is_loopback else ours
+        return ours if reaches(ours, host) else None
 
     # --- what an application asks for ---------------------------------------------------------------
 

@@ -20,3 +20,10 @@ def local_address_towards(host: str) -> str:
         except OSError:
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
         return str(probe.getsockname()[0])
+
+
+def reaches(ours: str, host: str) -> bool:
+    """Whether datagrams from our numeric address get to `host`: from loopback only to this machine's addresses,
+    which are reached from themselves."""
+    loopback = ipaddress.ip_address(ours).is_loopback and not ipaddress.ip_address(host).is_loopback
+    return not loopback or local_address_towards(host) == host

@@ -54,6 +54,7 @@ async def test_sound_is_taken_at_an_address_of_the_offers_ip_version_and_what_is
         (488, offer("127.0.0.1", "m=audio 40000 RTP/SAVP 0")),
         (488, offer("192.0.2.1.example")),
         (488, offer("224.0.0.1")),
+        (488, offer("2001:db8::7")),  # not reached from the ::1 that is listened on
         (400, b"v=0\r\nm=oops\r\n"),
     ]
     for status, sdp in unusable:
