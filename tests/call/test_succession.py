@@ -12,6 +12,7 @@ from ivr.call.visit import Visit
 from ivr.config import SipSettings
 from ivr.errors import RemoteProtocolError
 from ivr.sip.events import Flow, IncomingCall
+from ivr.sip.trace import Trace
 
 
 class Stage:
@@ -24,6 +25,7 @@ class Stage:
         self.visit = visit
         self.legs: dict[str, Any] = {"in-1": visit, "agent-1": object()}
         self.rooms = self.settings = self.signalling = self
+        self.trace = Trace(0)
         self.direct = DirectBridges(self)  # type: ignore[arg-type]
         self.sip = SipSettings(trusted=trusted)
         self.did: list[tuple[Any, ...]] = []
