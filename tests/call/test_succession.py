@@ -12,7 +12,6 @@ from ivr.call.visit import Visit
 from ivr.config import SipSettings
 from ivr.errors import RemoteProtocolError
 from ivr.sip.events import Flow, IncomingCall
-from ivr.sip.trace import Trace
 
 
 class Stage:
@@ -24,8 +23,9 @@ class Stage:
         visit.voice, visit.note_incident, visit.follow_hold = self, self.noted, lambda: None
         self.visit = visit
         self.legs: dict[str, Any] = {"in-1": visit, "agent-1": object()}
-        self.rooms = self.settings = self.signalling = self
-        self.trace = Trace(0)
+        self.rooms = self.settings = self.signalling = self.trace = self
+        visit.id = "v-1"
+        self.named: list[tuple[str, str]] = []
         self.direct = DirectBridges(self)  # type: ignore[arg-type]
         self.sip = SipSettings(trusted=trusted)
         self.did: list[tuple[Any, ...]] = []
@@ -34,6 +34,9 @@ class Stage:
 
     def noted(self, what: str) -> None:
         self.incidents.append(what)
+
+    def name(self, call_id: str, of: str) -> None:
+        self.named.append((call_id, of))
 
     def handoff_of(self, visit: Any) -> None:
         return None
@@ -72,6 +75,7 @@ def test_a_call_from_the_same_host_or_a_trusted_one_gets_the_place(host: str, tr
     assert (stage.visit.sip_leg, stage.visit.leg, stage.visit.peer) == ("in-2", "in-1", host)
     assert (stage.legs["in-2"], stage.visit.number) == (stage.visit, "+15550177")
     assert stage.incidents == ["a call from +15550177 took the place of this one"]
+    assert stage.named == [("c2", "v-1")], "its ladder would not show it beside the first"
 
 
 def test_a_call_without_an_offer_gets_ours() -> None:
