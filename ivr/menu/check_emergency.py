@@ -19,6 +19,10 @@ BAND = 100
 """The priority of emergencies: they overtake, and nothing ages or is raised into it."""
 LONGEST_RING = 30.0
 """Seconds one telephone may ring for somebody in danger before the next one does."""
+FIRST_SPILL = 60.0
+"""Seconds after which somebody else, anybody or an outside line, is asked to take the call."""
+LONGEST_ALONE = 120.0
+"""Seconds a queue that gives its callers to nobody else may keep them, before the menu goes on."""
 LONGEST_TALK = 6.0
 """Seconds of words on the way to the queue: one short sentence about safety."""
 LETTERS = 14.0
@@ -64,6 +68,12 @@ def _check_queue(report: Report, queue: Queue) -> None:
     if not queue.spill and queue.longest is None:
         message = "goes on without end where nobody is free; add spill: [{after: 20s, to: any_agent}], or longest:"
         report.wrong(at, f"waiting {message} [emergency]", key=True)
+    elif queue.spill and (first := min(spill.after for spill in queue.spill)) > FIRST_SPILL:
+        message = f"asks nobody else before {first:g} s; let one of them begin after {FIRST_SPILL:g}s or less"
+        report.wrong((*at, "spill"), f"{message} [emergency]")
+    elif not queue.spill and queue.longest is not None and queue.longest > LONGEST_ALONE:
+        message = f"is {queue.longest:g} s with nobody else asked; write {LONGEST_ALONE:g}s or less, or add spill:"
+        report.wrong((*at, "longest"), f"{message} [emergency]")
 
 
 def check_talk(report: Report) -> None:

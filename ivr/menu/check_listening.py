@@ -12,6 +12,9 @@ LEAST_WAIT = 1.0
 LEAST_BETWEEN_KEYS = 0.5
 """Seconds in which a practised finger comes from one key to the next."""
 
+MOST_BETWEEN_KEYS = 10.0
+"""Seconds of pause that end a number. A key of everywhere alone acts after it: nobody in danger waits longer."""
+
 
 def check_listening(report: Report) -> None:
     menu = report.menu
@@ -22,6 +25,7 @@ def check_listening(report: Report) -> None:
         if isinstance(step, AskStep):
             place = (*at, "end_key") if written(report, (*at, "end_key")) else ("defaults", "end_key")
             _check_end_key(report, place, manners)
+            _check_interrupt(report, at, manners)
     for one in menu.steps.values():
         if isinstance(one, RecordStep) and one.wait < LEAST_WAIT:
             _too_short(report, ("steps", one.name, "wait"), one.wait, LEAST_WAIT)
@@ -32,6 +36,20 @@ def _check_times(report: Report, at: Keys, manners: Manners) -> None:
         _too_short(report, (*at, "wait"), manners.wait, LEAST_WAIT)
     if manners.between_keys < LEAST_BETWEEN_KEYS and written(report, (*at, "between_keys")):
         _too_short(report, (*at, "between_keys"), manners.between_keys, LEAST_BETWEEN_KEYS)
+    if manners.between_keys > MOST_BETWEEN_KEYS and written(report, (*at, "between_keys")):
+        message = f"is {manners.between_keys:g} s, and only then does a key of everywhere act by itself"
+        report.wrong((*at, "between_keys"), f"{message}; write {MOST_BETWEEN_KEYS:g}s or less")
+
+
+def _check_interrupt(report: Report, at: Keys, manners: Manners) -> None:
+    """Keys of a number that may not interrupt its question are thrown away, those of everywhere with them."""
+    taken = next((choice for choice in report.menu.everywhere if choice.press), None)
+    if taken is None or "keys" not in manners.listen or manners.interrupt in ("any", "keys"):
+        return
+    place = (*at, "interrupt") if written(report, (*at, "interrupt")) else ("defaults", "interrupt")
+    key = KEY_NAMES.get(taken.press, taken.press)
+    message = f"is {manners.interrupt}: while a number is asked for, {key} does not lead to {taken.go}"
+    report.wrong(place, f"{message}; write any or keys")
 
 
 def _too_short(report: Report, at: Keys, found: float, least: float) -> None:
