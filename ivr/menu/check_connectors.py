@@ -22,16 +22,18 @@ def check_connectors(menu: Menu, file: ConnectorFile, path: str) -> Iterator[Pro
     for name, source in menu.data.items():
         answered = file.lookups.get(name)
         if answered is not None:
-            for message in _mistakes(answered, source, unsure=name in file.unsure):
+            for message in _mistakes(answered, source, menu.secrets, unsure=name in file.unsure):
                 yield Problem(path, f"{message} (data: of {menu.path})", answered.line, 1, name)
 
 
-def _mistakes(answered: Answered, source: DataSource, *, unsure: bool) -> Iterator[str]:
+def _mistakes(answered: Answered, source: DataSource, secrets: frozenset[str], *, unsure: bool) -> Iterator[str]:
     if answered.connector.kind == "sqlite":
         operation = OPERATIONS.get(answered.operation)
         if operation is None:
             return
         takes, gives = frozenset(operation.needs), operation.gives
+        for value in sorted(set(operation.secret) & set(source.needs) - source.secret - secrets):
+            yield f"takes the secret {value!r}, which the menu would write down; add secret: [{value}] [secret]"
     else:
         takes, gives = used_values(answered), answered.values
     for value in sorted(takes - set(source.needs) - {ONCE_KEY}):

@@ -356,3 +356,14 @@ def test_a_look_up_about_a_person_that_no_proof_guards_is_remarked(sample, tmp_p
         "is asked about 'account', which verified is proved for, by callers who have proved nothing; "
         "write requires: verified if only they may hear it"
     ]
+
+
+def test_a_pin_cannot_be_taken_for_an_ordinary_number(sample) -> None:
+    def openly(path: Path, text: str) -> str:
+        return "".join(
+            line for line in text.splitlines(keepends=True) if not line.strip().startswith("secret: true")
+        )
+
+    (found,) = sample("northgas.yaml", "locked], secret: [pin]", "locked]", also=openly)
+    message = "takes the secret 'pin', which the menu would write down; add secret: [pin] [secret]"
+    assert found.startswith(f"connectors.yaml:6:1: check_pin: {message} (data: of ")
