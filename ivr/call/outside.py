@@ -91,8 +91,7 @@ class OutsideCall:
             case sip.SessionOffered():
                 self._reoffered(event.offer)
             case sip.SessionAnswered() if self._voice is not None:
-                self._voice.take_answer(event.answer)
-                self._follow_hold()
+                self._reanswered(self._voice, event.answer)
             case _:
                 pass
 
@@ -115,6 +114,7 @@ class OutsideCall:
             self._voice.take_answer(answered)
         except RemoteProtocolError as error:
             logger.warning("outside_unusable call=%s error=%s", self.visit.id, error)
+            self._note(f"{self.to} answered with unusable SDP: {error}")
             self.exchange.rooms.signalling.hang_up(self.leg)
             self._tell(False)
             return
@@ -153,6 +153,17 @@ class OutsideCall:
         except RemoteProtocolError as error:
             status, headers = refusal_of(error, self._voice.host)
             signalling.refuse_offer(self.leg, status, headers=headers)
+            return
+        self._follow_hold()
+
+    def _reanswered(self, voice: VoiceLeg, answered: bytes) -> None:
+        try:
+            voice.take_answer(answered)
+        except RemoteProtocolError as error:
+            logger.warning("outside_unusable call=%s error=%s", self.visit.id, error)
+            self.exchange.rooms.signalling.hang_up(self.leg)
+            reason = f"unusable SDP in the answer to our offer: {error}"
+            self._hung_up(reason, was_joined=self.joined, was_up=self._up)
             return
         self._follow_hold()
 
