@@ -36,11 +36,21 @@ async def save_screen(store: Store, user: str, screen: dict[str, Any] | None) ->
         logger.error("screen_not_saved agent=%s error=%s", user, error)
 
 
+async def save_monitor(store: Store, user: str, monitor: dict[str, Any] | None) -> None:
+    """As `save_screen`, of a supervisor's feed."""
+    try:
+        await store.save_monitor(user, monitor)
+    except IvrError as error:
+        logger.error("monitor_not_saved user=%s error=%s", user, error)
+
+
 async def forget_screens(store: Store) -> None:
     """The engine stops in good order, and every desktop is told that its subscription is over."""
     try:
         for user in await store.screens():
             await store.save_screen(user, None)
+        for user in await store.monitors():
+            await store.save_monitor(user, None)
     except IvrError as error:
         logger.info("screens_not_forgotten cause=%s", error)
 

@@ -12,7 +12,7 @@ from ivr.call.handoff import Handoff
 from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.presence import WORKMODE_TEXTS, served_by, user_view
-from ivr.call.screens import save_screen
+from ivr.call.screens import save_monitor, save_screen
 from ivr.call.transfer_target import find_target
 from ivr.errors import IvrError
 from ivr.ici.switchboard import (
@@ -83,6 +83,10 @@ class ExchangeSwitchboard:
     async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
         screen = {"app_url": app_url, "app_id": app_id, "workcenter": workcenter}
         await save_screen(self.exchange.rooms.store, user, screen)
+
+    async def keep_monitor(self, user: str, app_url: str, app_id: str) -> None:
+        monitor = {"app_url": app_url, "app_id": app_id} if app_url else None
+        await save_monitor(self.exchange.rooms.store, user, monitor)
 
     async def log_off(self, user: str, cause: str) -> None:
         logger.info("agent_logoff agent=%s cause=%s", user, cause)

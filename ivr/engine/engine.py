@@ -198,6 +198,7 @@ class Engine:
         exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
         exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts, self.clock.utc()))
+        await endpoint.restore_monitors(await store.monitors())
         exchange.accepting = True
         exchange.trunks.start()
         self._follow_menus(exchange, library, voice)

@@ -9,9 +9,9 @@ import re
 import ssl
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -70,12 +70,16 @@ class IciEndpoint:
         self._switchboard = switchboard
         self._trace = trace
         self._dialect = dialect or load(settings.dialect)
-        self._monitor = MonitorFeed(switchboard, settings, self._dialect, tls)
+        self._monitor = MonitorFeed(switchboard, settings, self._dialect, tls, trace)
         self._operations = Operations(switchboard, sender, self._monitor, settings, self._dialect)
         self._size = ESCAPE_FACTOR * settings.max_attached_data + ENVELOPE_SIZE
         self._numbers = itertools.count(1)
         self.outcomes: Counter[str] = Counter()
         """How many requests ended how: ``ok`` or the code of the fault."""
+
+    async def restore_monitors(self, monitors: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on with what supervisors had subscribed to before a restart, as `keep_monitor` put it on disk."""
+        await self._monitor.restore(monitors)
 
     async def close(self) -> None:
         """End what supervisors are told; the screens of agents are the sender's."""

@@ -218,10 +218,10 @@ class Operations:
     # --- monitor ---------------------------------------------------------------------------------
 
     async def _subscribe_monitor(self, user: str, values: Values) -> Outcome:
-        return Outcome(DONE.values, self._monitor.subscribe(user, values["appUrl"], values["appId"]))
+        return Outcome(DONE.values, await self._monitor.subscribe(user, values["appUrl"], values["appId"]))
 
     async def _unsubscribe_monitor(self, user: str, values: Values) -> Outcome:
-        return Outcome(DONE.values, self._monitor.unsubscribe(user, values["appUrl"], values["appId"]))
+        return Outcome(DONE.values, await self._monitor.unsubscribe(user, values["appUrl"], values["appId"]))
 
     # --- item ------------------------------------------------------------------------------------
 

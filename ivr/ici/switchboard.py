@@ -116,6 +116,10 @@ class Switchboard(Protocol):
         """Put the subscription on disk; `log_off` and `screen_lost` forget it. Raises nothing."""
         ...
 
+    async def keep_monitor(self, user: str, app_url: str, app_id: str) -> None:
+        """Put a supervisor's subscription on disk; an empty address forgets it. Raises nothing."""
+        ...
+
     async def log_off(self, user: str, cause: str) -> None: ...
 
     async def screen_lost(self, user: str) -> None:

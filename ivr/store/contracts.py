@@ -128,6 +128,12 @@ class Screens(Protocol):
 
     async def screens(self) -> dict[str, dict[str, Any]]: ...
 
+    async def save_monitor(self, user: str, monitor: dict[str, Any] | None) -> None:
+        """The same for the feed of figures of a supervisor, which is a subscription of its own."""
+        ...
+
+    async def monitors(self) -> dict[str, dict[str, Any]]: ...
+
 
 class Telephones(Protocol):
     """Where telephones are registered; the shape of one is `ivr.call.telephones`'s."""

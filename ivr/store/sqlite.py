@@ -263,6 +263,13 @@ class SqliteStore:
     async def screens(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_contacts.read_screens)
 
+    async def save_monitor(self, user: str, monitor: dict[str, Any] | None) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_contacts.save_screen(db, user, monitor, now, "monitors"))
+
+    async def monitors(self) -> dict[str, dict[str, Any]]:
+        return await self._connection.run(lambda db: sqlite_contacts.read_screens(db, "monitors"))
+
     async def save_bindings(self, user: str, bindings: list[dict[str, Any]]) -> None:
         now = self.clock.utc()
         await self._connection.run(lambda db: sqlite_bindings.save_bindings(db, user, bindings, now))

@@ -1,10 +1,10 @@
-"""Contact records, and where agents' desktops want their events; documents are JSON."""
+"""Contact records, and where agents' desktops and supervisors want their events; documents are JSON."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlite_utils import Database
 
@@ -35,18 +35,24 @@ def read_contacts(db: Database, call_id: str, account: str, most: int) -> list[d
     return [json.loads(one["document"]) for one in found]
 
 
-def save_screen(db: Database, user: str, screen: dict[str, Any] | None, now: datetime) -> None:
+Watched = Literal["screens", "monitors"]
+"""The table of agents' own desktops, and that of supervisors' feeds: one row a user in each."""
+
+
+def save_screen(
+    db: Database, user: str, screen: dict[str, Any] | None, now: datetime, table: Watched = "screens"
+) -> None:
     """None forgets it."""
     with unit_of_work(db):
         if screen is None:
-            db.execute("DELETE FROM screens WHERE user = ?", [_clean(user)])
+            db.execute(f"DELETE FROM {table} WHERE user = ?", [_clean(user)])
         else:
             row = {"user": _clean(user), "screen": to_json(screen), "saved": utc_text(now)}
-            db.table("screens").insert(row, pk="user", replace=True)
+            db.table(table).insert(row, pk="user", replace=True)
 
 
-def read_screens(db: Database) -> dict[str, dict[str, Any]]:
-    return {one["user"]: json.loads(one["screen"]) for one in rows(db, "SELECT * FROM screens ORDER BY user")}
+def read_screens(db: Database, table: Watched = "screens") -> dict[str, dict[str, Any]]:
+    return {one["user"]: json.loads(one["screen"]) for one in rows(db, f"SELECT * FROM {table} ORDER BY user")}
 
 
 def _clean(value: object) -> str:

@@ -123,7 +123,11 @@ def _floor(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor, _bindings)
+def _monitors(db: Database) -> None:
+    db.table("monitors").create({"user": str, "screen": str, "saved": str}, pk="user", not_null={"screen"})
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor, _bindings, _monitors)
 """Append only: the place of a migration is the version it leads to."""
 
 

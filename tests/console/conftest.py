@@ -146,6 +146,9 @@ class FakeEngine:
     async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
         """Nothing here outlives its process."""
 
+    async def keep_monitor(self, user: str, app_url: str, app_id: str) -> None:
+        """Nor does this."""
+
     async def log_off(self, user: str, cause: str) -> None:
         await self._note("log_off", user, cause)
 

@@ -53,6 +53,7 @@ class FakeSwitchboard:
         }
         self.calls: list[tuple[str, ...]] = []
         self.kept: list[tuple[str, str, str, str]] = []
+        self.monitors: list[tuple[str, str, str]] = []
         self.live: dict[str, PhoneCallItem] = {}
         self.owners: dict[str, str] = {}
         self.refuse: IciRefusal | None = None
@@ -103,6 +104,9 @@ class FakeSwitchboard:
 
     async def keep_screen(self, user: str, app_url: str, app_id: str, workcenter: str) -> None:
         self.kept.append((user, app_url, app_id, workcenter))
+
+    async def keep_monitor(self, user: str, app_url: str, app_id: str) -> None:
+        self.monitors.append((user, app_url, app_id))
 
     async def log_off(self, user: str, cause: str) -> None:
         self._note("log_off", user, cause)

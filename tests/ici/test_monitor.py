@@ -14,6 +14,7 @@ from lxml import etree
 from ivr.ici.client import EventSender
 from ivr.ici.dialect import Dialect, available, load
 from ivr.ici.endpoint import IciEndpoint
+from ivr.ici.endpoint_monitor import MonitorFeed
 from ivr.ici.monitor import data_form
 from ivr.ici.switchboard import MonitorDataChanged, SubscriptionEnded
 from ivr.testing.ici_probe import Probe
@@ -120,6 +121,34 @@ async def test_one_look_that_fails_is_not_the_last_one(
     switchboard.queues = lambda: good()[:1]
     await callback.until(lambda crm: len(crm.heard) == 2)
     assert "monitor_broken" in caplog.text
+
+
+async def test_h23_a_subscription_outlives_a_kill_and_who_is_gone_is_forgotten(
+    supervisor: Probe, switchboard: Any, settings: Any, dialect: Dialect, callback: Any
+) -> None:
+    values = await subscribe(supervisor, callback.url)
+    assert switchboard.monitors == [("desk1", callback.url, "M1")], "acknowledged before it was on disk"
+    await callback.until(lambda crm: len(crm.heard) == 1)
+    again = MonitorFeed(switchboard, settings, dialect)  # another engine, with what was on disk
+    gone = {"app_url": "http://127.0.0.1:1/event", "app_id": "M2"}
+    foreign = {"app_url": "http://evil.example/x", "app_id": "M3"}
+    kept = {"desk1": {"app_url": callback.url, "app_id": "M1"}, "desk2": gone, "guarded": foreign, "left": gone}
+    await again.restore(kept)
+    await callback.until(lambda crm: len(crm.heard) == 2)
+    assert callback.heard[1][:2] == ("desk1", ["M1"])
+    assert callback.events[1] == callback.events[0], "no full snapshot"
+    await until_forgotten(switchboard, {"desk2", "guarded", "left"})
+    await again.close()
+    await callback.until(lambda crm: len(crm.heard) == 3)
+    assert isinstance(callback.events[2], SubscriptionEnded)
+    await supervisor.call("IciMonitor", "unsubscribeMonitor", values)
+    assert switchboard.monitors[-1] == ("desk1", "", "")
+
+
+async def until_forgotten(switchboard: Any, users: set[str]) -> None:
+    async with asyncio.timeout(5):
+        while {user for user, url, _ in switchboard.monitors if not url} != users:
+            await asyncio.sleep(0.01)
 
 
 def test_strange_names_give_well_formed_figures(switchboard: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ async def an_agent_works(file: Path, settings: IciSettings, serve: Site, *, valu
     switchboard = FakeSwitchboard()
     sender = EventSender(settings, dialect, lambda user: None, trace=trace)
     app = web.Application()
-    IciEndpoint(switchboard, sender, settings, trace=trace).add_to(app)
+    endpoint = IciEndpoint(switchboard, sender, settings, trace=trace)
+    endpoint.add_to(app)
     base = f"{await serve(app)}/ici"
     client = CrmClient(base, "desk1", dialect=dialect, on_event=lambda event: None)
     await client.start()
@@ -46,8 +48,15 @@ async def an_agent_works(file: Path, settings: IciSettings, serve: Site, *, valu
     assert await sender.publish("desk1", PhoneCallChanged(item))
     await client.send_dtmf("call-1", SECRETS[0])
     await client.set_attached_data("call-1", document)
+    figures = asyncio.Event()
+    watching = CrmClient(base, "desk2", dialect=dialect, on_event=lambda event: figures.set())
+    await watching.start()
+    await endpoint.restore_monitors({"desk2": {"app_url": watching.app_url, "app_id": watching.app_id}})
+    await asyncio.wait_for(figures.wait(), 5)
+    await watching.close()
     await client.close()
     await sender.close()
+    await endpoint.close()
     trace.close()
     return base
 
@@ -63,7 +72,8 @@ async def test_what_the_engine_writes_teaches_its_dialect_and_plays_again(
     heard = read_trace(text, str(file))
     lesson = learn_dialect(heard, base=settings.dialect)
     assert (lesson.unknown, lesson.understood) == ([], len(heard))
-    assert any(" out IciEvent.phoneCallChanged" in line for line in text.splitlines())
+    posted = {line.split(" out IciEvent.")[1] for line in text.splitlines() if " out IciEvent." in line}
+    assert {"phoneCallChanged", "monitorDataChanged"} <= posted
     played = await replay_trace(heard, base, load(settings.dialect))
     services = load(settings.dialect).services
     assert services["IciItem"].operations["setAttachedData"].spelling in {one.operation for one in played}

@@ -44,9 +44,12 @@ async def test_screens_outlive_the_process_until_they_are_forgotten(
     await store.save_screen("desk1", screen)
     await store.save_screen("desk2", screen)
     await store.save_screen("desk2", None)
+    await store.save_monitor("desk2", screen)
+    await store.save_monitor("desk1", screen)
+    await store.save_monitor("desk1", None)
     await store.close()
     again = await SqliteStore.open(path, hasher=hasher)
-    assert await again.screens() == {"desk1": screen}
+    assert (await again.screens(), await again.monitors()) == ({"desk1": screen}, {"desk2": screen})
     await again.close()
 
 
