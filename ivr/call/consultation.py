@@ -22,10 +22,9 @@ from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget
-from ivr.ici.attached_data import read
 from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import EndReason, IciRefusal
-from ivr.ici.travelling_data import Version, differences
+from ivr.ici.travelling_data import TravellingData, Version
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
@@ -97,7 +96,7 @@ class Consultation:
         self.conferenced = False
         self.side: Literal["colleague", "caller"] = "colleague"
         """To whom the asking agent talks."""
-        self._document = handoff.document
+        self._data = handoff.data.copy()
         self._refused = False
         self._entries: list[dict[str, Any]] = []
         """Of the record: the items of the consultation, while screens show them."""
@@ -105,16 +104,17 @@ class Consultation:
     # --- as an errand --------------------------------------------------------------------------------------
 
     @property
+    def data(self) -> TravellingData:
+        return self.customer.data if self.conferenced else self._data
+
+    @property
     def document(self) -> str:
-        return self.customer.document if self.conferenced else self._document
+        return self.data.document
 
     def take_from(self, agent: str, document: str) -> Version | None:
         if self.conferenced:
             return self.customer.take_from(agent, document)
-        limits = self.customer.data.limits
-        changes = differences(read(self._document, limits=limits), read(document, limits=limits))
-        self._document = document
-        return Version(0, agent, self.exchange.rooms.clock.utc(), tuple(changes)) if changes else None
+        return self._data.write(agent, document, self.exchange.rooms.clock.utc())
 
     def items(self) -> list[Item]:
         if self.conferenced:
@@ -252,7 +252,7 @@ class Consultation:
     def conference(self) -> None:
         """All three hear each other."""
         self._need_answered("conference")
-        self.customer.take_over(self._document, self.asker.agent)
+        self.customer.take_over(self._data, self.asker.agent)
         self.conferenced = True
         self.arrange()
         self.asker.become("conferenced")
@@ -371,7 +371,7 @@ class Consultation:
     def _hand_over(self, reason: EndReason) -> None:
         asker, customer, colleague = self.asker, self.customer, self.colleague
         if not self.conferenced:
-            self.customer.take_over(self._document, self.asker.agent)
+            self.customer.take_over(self._data, self.asker.agent)
         self.exchange.consultations.pop(self.ticket, None)
         asker.consultation = None
         if colleague is None:

@@ -156,14 +156,15 @@ class Handoff:
         for version in versions:
             self._note_version(version)
 
-    def take_over(self, document: str, asker: str) -> None:
+    def take_over(self, asked: TravellingData, asker: str) -> None:
         """A consultation has become part of the call: its own blocks are added (ICI section 5.3.4)."""
         try:
-            together = merge(self.document, document, limits=self.data.limits, only_new=True)
+            together = merge(self.document, asked.document, limits=self.data.limits, only_new=True)
         except IciRefusal as refusal:  # too big together: the customer's alone is whole
             self.visit.note_incident(f"the consultation's attached data was left out: {refusal}")
             return
         self.take_from(asker, together)
+        self.data.outgrow(asked)
 
     def take_from(self, agent: str, document: str) -> Version | None:
         """The agent's screen wrote `document`. Guarded fields stay as they were (H12), and the record tells of it.

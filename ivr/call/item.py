@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ivr.call.tasks import finished
 from ivr.ici.capabilities import Part, capabilities_of
 from ivr.ici.switchboard import EndReason, PhoneCallChanged, PhoneCallItem, ProcessingStatus
-from ivr.ici.travelling_data import Version
+from ivr.ici.travelling_data import TravellingData, Version
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
@@ -29,11 +29,16 @@ class Errand(Protocol):
     reason: str
 
     @property
-    def document(self) -> str:
+    def data(self) -> TravellingData:
         """The attached data, as it travels."""
         ...
 
     @property
+    @property
+    def document(self) -> str:
+        """The same as text."""
+        ...
+
     def remote_numbers(self) -> tuple[str, ...]:
         """Who is at the other end where that is not the caller; else empty."""
         ...
@@ -123,6 +128,7 @@ class Item:
         self.sequence += 1
         logger.info(
             "item call=%s item=%s agent=%s status=%s reason=%s",
+            attached_data_version=self.handoff.data.number,
             self.handoff.visit.id,
             self.item_id,
             self.agent,

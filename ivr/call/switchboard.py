@@ -241,12 +241,15 @@ class ExchangeSwitchboard:
         told = {other.agent: other for other in (*errand.items(), item)}
         for agent, other in told.items():
             if agent != user or version.guarded:
-                event = ItemAttachedDataChanged(other.item_id, errand.document)
+                event = ItemAttachedDataChanged(other.item_id, errand.document, errand.data.number)
                 self.exchange.rooms.publisher.publish(agent, event)
         await self.exchange.rooms.store.save_call(errand.visit.record.document())
 
 
 def _not_allowed(operation: str, item: Item) -> IciRefusal:
+    def check_version(self, user: str, item_id: str, document: str, version: int) -> None:
+        self._item(item_id, "setAttachedData").handoff.data.check(user, document, version)
+
     return IciRefusal(
         "ICI-STATE", f"Operation {operation} not allowed in state {item.status}", item_id=item.item_id
     )

@@ -192,7 +192,20 @@ class Desk:
 
     async def _request(self, wanted: Do) -> None:
         assert self._client is not None
-        await request(self._client, wanted)
+        try:
+            await request(self._client, wanted)
+        except IciRefusal as refusal:
+            if wanted.version and refusal.code != "ICI-NOT-SUBSCRIBED":
+                await self._read_again(wanted.item)
+            raise
+        if wanted.version:
+            await self._read_again(wanted.item)
+
+    async def _read_again(self, item: str) -> None:
+        """The document as it is now: whoever writes it is not told of his own change."""
+        assert self._client is not None
+        newest = await self._client.get_properties(item)
+        self._inbox.put_nowait(lambda: self._model.read_again(newest))
 
     def _failed(self, wanted: Do, error: IvrError) -> None:
         if isinstance(error, IciRefusal) and error.code == "ICI-NOT-SUBSCRIBED":

@@ -88,6 +88,8 @@ class Do:
     """The second item, of operations on two."""
     argument: str = field(default="", repr=False)
     """Whom to call, where to send the caller, or the document to write."""
+    version: int = 0
+    """Of the document that was read before one is written; 0 where the engine numbers none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ arrives (ICI.md section 2.2, an operation answers "accepted for processing").
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ivr.console.desk_commands import COMMANDS, Command, parse_command
@@ -120,6 +120,10 @@ class DeskModel:
     def failed(self, operation: str, item: str, error: Exception) -> list[Output]:
         """A request was refused, or nobody heard it; the state is what it was."""
         code = error.code if isinstance(error, IciRefusal) else ""
+        if isinstance(error, IciRefusal) and code == "ICI-CONFLICT":
+            who, block = error.facts.get("changedBy", "somebody"), error.facts.get("applicationId", "it")
+            words = f"Nothing was written: {who} has changed {block} meanwhile. Look at it (s), then write again."
+            return self._trouble(words, item, operation, code)
         what = WHAT.get(operation, operation.replace("_", " "))
         return self._trouble(f"Could not {what}: {error}", item, operation, code)
 
@@ -131,8 +135,8 @@ class DeskModel:
                 return self._call_changed(item, now)
             case UserChanged(view):
                 return self._user_changed(view, now)
-            case ItemAttachedDataChanged(item_id, document):
-                return self._data_changed(item_id, document)
+            case ItemAttachedDataChanged(item_id, document, version):
+                return self._data_changed(item_id, document, version)
             case MonitorDataChanged():
                 return []  # a supervisor's, and this desk is an agent's
             case SubscriptionEnded():
@@ -212,10 +216,15 @@ class DeskModel:
             outputs.append(Say(f"{_mode(view)}."))
         return outputs + self._after_wrap_up(now)
 
-    def _data_changed(self, item_id: str, document: str) -> list[Output]:
+    def read_again(self, item: PhoneCallItem) -> list[Output]:
+        """The document of an item as the engine has it, after we wrote it or were refused."""
+        return self._data_changed(item.id, item.attached_data, item.attached_data_version)
+
+    def _data_changed(self, item_id: str, document: str, version: int) -> list[Output]:
         data, outputs = self._read(item_id, document)
         known = self._calls.get(item_id)
         if known is not None:
+            known.item = replace(known.item, attached_data=document, attached_data_version=version)
             if known.data == data:
                 return outputs
             known.data = data
@@ -283,8 +292,7 @@ class DeskModel:
         if operation in PAIRED:
             return [Do(operation, *self._customer_first(item))]
         if operation == "note":
-            fields = {**call.data.get(NOTES, {}), NOTE: argument}
-            return [Say("Noted."), Do(operation, item.id, argument=attached_data.build(NOTES, fields))]
+            return [Say("Noted."), self._write(operation, call, NOTES, {NOTE: argument})]
         if operation == "field":
             return self._field(call, argument)
         return [Do(operation, item.id, argument=argument)]
@@ -295,9 +303,16 @@ class DeskModel:
         if match is None:
             return self._trouble(f"{argument[:40]!r} is no field; write NAME=text, such as WISH=a new bill.")
         block = match["block"] or next(iter(call.data), NOTES)
-        fields = {**call.data.get(block, {}), match["name"]: match["text"]}
         shown = f"{match['name']}: {match['text']}" if match["text"] else f"{match['name']} is empty"
-        return [Say(f"{shown}."), Do("field", call.item.id, argument=attached_data.build(block, fields))]
+        return [Say(f"{shown}."), self._write("field", call, block, {match["name"]: match["text"]})]
+
+    def _write(self, operation: Operation, call: _Call, block: str, news: dict[str, str]) -> Do:
+        """The whole block with what is new in it, and the version it was read in. What is typed next finds it."""
+        fields = {**call.data.get(block, {}), **news}
+        document, version = attached_data.build(block, fields), call.item.attached_data_version
+        if version:  # the desk reads it again afterwards, whatever becomes of this
+            call.data = {**call.data, block: fields}
+        return Do(operation, call.item.id, argument=document, version=version)
 
     def _customer_first(self, item: PhoneCallItem) -> tuple[str, int, str]:
         """Item, no work mode, other item: the customer's before that of the consultation."""

@@ -129,6 +129,16 @@ def merge(old: str, incoming: str, *, limits: Limits = Limits(), only_new: bool 
     return document
 
 
+def changed_blocks(old: str, new: str, *, limits: Limits = Limits()) -> list[str]:
+    """Application ids whose octets are not the same in both, in the order of the new document, then what is gone.
+
+    Raises `IciRefusal` ICI-XML when one of the two is malformed or too big.
+    """
+    before, after = _layout(old or EMPTY, limits), _layout(new or EMPTY, limits)
+    ids = dict.fromkeys(block.id for block in (*after.blocks, *before.blocks))
+    return [id for id in ids if before.text_of(id) != after.text_of(id)]
+
+
 def restore(document: str, original: str, application: str, *, limits: Limits = Limits()) -> str:
     """`document` with the block as it stands in `original`, octet for octet.
 

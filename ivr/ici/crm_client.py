@@ -253,6 +253,15 @@ class CrmClient:
     def _subscription(self) -> Values:
         return {"appUrl": self._app_url, "appId": self._app_id, "userId": self._user}
 
+    async def update_attached_data(self, item_id: str, document: str, version: int) -> int:
+        """Likewise, by somebody who has read this version of the item's document; returns the one there is now.
+
+        Raises `IciRefusal` ICI-CONFLICT, and nothing is written, where somebody else has changed one of these
+        blocks since: its `facts` say which, who, and the current version.
+        """
+        values = {"itemId": item_id, "attachedData": document, "attachedDataVersion": version}
+        return (await self._call("IciItem", "updateAttachedData", values))[OK] or 0
+
     async def _pair(self, operation: str, item_id: str, consult_item_id: str) -> None:
         await self._call("IciPhoneCall", operation, {"itemId": item_id, "consultItemId": consult_item_id})
 

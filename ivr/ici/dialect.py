@@ -21,7 +21,7 @@ from ivr.errors import IvrError
 from ivr.ici.dialect_spelling import inherit, spell
 
 Style = Literal["rpc", "document"]
-Evidence = Literal["S", "D", "I", "B"]
+Evidence = Literal["S", "D", "I", "B", "O"]
 
 SCALARS: Final = frozenset({"string", "int", "boolean", "dateTime"})
 EVIDENCE: Final = {
@@ -29,6 +29,7 @@ EVIDENCE: Final = {
     "D": "name derived from something seen in a public source",
     "I": "name inferred",
     "B": "name guessed",
+    "O": "our own, not SAP's",
 }
 CODE_LISTS: Final = ("direction", "presence", "reason", "ended")
 """Codes that may be spelt otherwise: a call's direction, presence, why a call and why a subscription ended."""
@@ -282,7 +283,7 @@ def _operation(name: str, data: Any, manners: tuple[str, str]) -> Operation:
 
 
 def _fields(data: Any, manner: str) -> tuple[Field, ...]:
-    return tuple(_field(name, value, manner) for name, value in data.items())
+    return tuple(_field(name, value, manner) for name, value in data.items() if value is not None)
 
 
 def _field(name: str, data: Any, manner: str) -> Field:

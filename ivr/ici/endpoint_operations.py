@@ -79,6 +79,7 @@ class Operations:
             ("IciMonitor", "unsubscribeMonitor"): self._unsubscribe_monitor,
             ("IciItem", "getAttachedData"): self._get_attached_data,
             ("IciItem", "setAttachedData"): self._set_attached_data,
+            ("IciItem", "updateAttachedData"): self._update_attached_data,
             ("IciItem", "getProperties"): self._get_properties,
             ("IciPhoneCall", "accept"): self._call_control("accept", switchboard.accept),
             ("IciPhoneCall", "reject"): self._call_control("reject", switchboard.reject),
@@ -231,16 +232,31 @@ class Operations:
     async def _get_properties(self, user: str, values: Values) -> Outcome:
         return Outcome({OK: items.phone_call(self._owned(user, values["itemId"], "getProperties"), self._dialect)})
 
+    async def _update_attached_data(self, user: str, values: Values) -> Outcome:
+        """As `setAttachedData` with a version, which is told anew: the writer gets no event of his own change."""
+        await self._set_attached_data(user, values)
+        return Outcome({OK: self._owned(user, values["itemId"], "setAttachedData").attached_data_version})
+
     async def _set_attached_data(self, user: str, values: Values) -> Outcome:
         item_id, incoming = values["itemId"], values["attachedData"]
+        version = values.get("attachedDataVersion")
         item = self._owned(user, item_id, "setAttachedData")
         for _ in range(MERGE_TRIES):
             merged = await self._merge(item, incoming)
             old, item = item.attached_data, self._owned(user, item_id, "setAttachedData")
             if item.attached_data == old:
+                if version is not None:
+                    self._check_version(user, item_id, merged, version)
                 await self._switchboard.set_attached_data(user, item_id, merged)
                 return DONE
         raise IciRefusal("ICI-BUSY", "others keep writing this document; try again", item_id=item_id, server=True)
+
+    def _check_version(self, user: str, item_id: str, merged: str, version: int) -> None:
+        """Nothing may be awaited between this and the write."""
+        try:
+            self._switchboard.check_version(user, item_id, merged, version)
+        except IciRefusal as refusal:
+            raise IciRefusal(refusal.code, str(refusal), item_id=item_id, facts=refusal.facts) from None
 
     async def _merge(self, item: PhoneCallItem, incoming: str) -> str:
         try:

@@ -76,7 +76,7 @@ def answer(
 
 
 def fault(refusal: IciRefusal) -> bytes:
-    """The envelope of a fault (section 4.4); stable code and item in ``detail/iciError``."""
+    """The envelope of a fault (section 4.4); stable code, item and further facts in ``detail/iciError``."""
     envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"soap": SOAP})
     body = etree.SubElement(envelope, f"{{{SOAP}}}Body")
     element = etree.SubElement(body, f"{{{SOAP}}}Fault")
@@ -87,6 +87,8 @@ def fault(refusal: IciRefusal) -> bytes:
     etree.SubElement(error, "code").text = refusal.code
     if refusal.item_id:
         etree.SubElement(error, "itemId").text = xml.legal(refusal.item_id)
+    for name, value in refusal.facts.items():
+        etree.SubElement(error, name).text = xml.legal(value)
     return _bytes(envelope)
 
 
@@ -112,7 +114,10 @@ def _refusal(element: etree._Element) -> IciRefusal:
     }
     server = texts.get("faultcode", "").rpartition(":")[2].startswith("Server")
     text = texts.get("faultstring") or "the fault has no text"
-    return IciRefusal(texts.get("code") or "ICI-FAULT", text, item_id=texts.get("itemId", ""), server=server)
+    known = ("Fault", "faultcode", "faultstring", "faultactor", "detail", "iciError", "code", "itemId")
+    facts = {name: value for name, value in texts.items() if name not in known}
+    code, item_id = texts.get("code") or "ICI-FAULT", texts.get("itemId", "")
+    return IciRefusal(code, text, item_id=item_id, server=server, facts=facts)
 
 
 def _body(root: etree._Element) -> etree._Element:

@@ -38,6 +38,7 @@ def phone_call(item: PhoneCallItem, dialect: Dialect) -> Values:
         "linkedItemId": item.linked_item_id or None,
         "capabilityList": [dialect.capabilities.get(name, name) for name in item.capabilities],
         "attachedData": item.attached_data,
+        "attachedDataVersion": item.attached_data_version or None,
         "sequence": item.sequence,
         "startedAt": item.started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "reason": item.reason and dialect.code("reason", item.reason),
@@ -63,6 +64,7 @@ def parse_phone_call(values: Values, dialect: Dialect) -> PhoneCallItem:
         linked_item_id=values["linkedItemId"] or "",
         reason=cast(EndReason, reason) if reason in get_args(EndReason) else None,
         capabilities=tuple(dialect.capability_of(token) for token in _texts(values["capabilityList"])),
+        attached_data_version=values.get("attachedDataVersion") or 0,
     )
 
 
@@ -126,8 +128,9 @@ def event_message(event: IciEvent, app_ids: list[str], dialect: Dialect) -> tupl
             return "phoneCallChanged", {"appIds": app_ids, "phoneCall": phone_call(item, dialect)}
         case UserChanged(view):
             return "userChanged", {"appIds": app_ids, "user": user(view, dialect)}
-        case ItemAttachedDataChanged(item_id, document):
-            return "itemAttachedDataChanged", {"appIds": app_ids, "itemId": item_id, "attachedData": document}
+        case ItemAttachedDataChanged(item_id, document, version):
+            news = {"itemId": item_id, "attachedData": document, "attachedDataVersion": version}
+            return "itemAttachedDataChanged", {"appIds": app_ids, **news}
         case MonitorDataChanged(form):
             return "monitorDataChanged", {"appIds": app_ids, "dataForm": form}
         case SubscriptionEnded(reason, description):
@@ -145,7 +148,8 @@ def parse_event(name: str, values: Values, dialect: Dialect) -> IciEvent:
         case "userChanged":
             return UserChanged(parse_user(_structure(values, "user"), dialect))
         case "itemAttachedDataChanged":
-            return ItemAttachedDataChanged(values["itemId"] or "", values["attachedData"] or "")
+            version = values.get("attachedDataVersion") or 0
+            return ItemAttachedDataChanged(values["itemId"] or "", values["attachedData"] or "", version)
         case "monitorDataChanged":
             return MonitorDataChanged(values["dataForm"] or "")
         case "subscriptionEnded":

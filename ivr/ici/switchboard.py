@@ -6,6 +6,7 @@ Every refusal is an `IciRefusal`, which the endpoint turns into a SOAP fault.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -19,12 +20,22 @@ EndReason = Literal["normal", "transferred", "rejected", "abandoned", "failed", 
 class IciRefusal(IvrError):
     """An operation that cannot be done. `code` is stable for programs, the text is for people."""
 
-    def __init__(self, code: str, message: str, *, item_id: str = "", server: bool = False) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        item_id: str = "",
+        server: bool = False,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
         self.code = code
         """Such as ``ICI-STATE ICI-UNKNOWN-ITEM ICI-UNKNOWN-USER ICI-NOT-OWNER ICI-BAD-VALUE ICI-XML``."""
         self.item_id = item_id
         self.server = server
         """True for trouble of ours (fault code Server), False for a bad request (Client)."""
+        self.facts = dict(facts or {})
+        """More for programs, name to value: it goes into the detail of the fault."""
         super().__init__(message)
 
 
@@ -48,6 +59,8 @@ class PhoneCallItem:
     """Only when status is ended."""
     capabilities: tuple[str, ...] = ()
     """Operations that are legal now; recomputed at every change (ici.capabilities)."""
+    attached_data_version: int = 0
+    """Of the document; 0 where the other side numbers none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,10 @@ class Switchboard(Protocol):
 
     async def send_dtmf(self, user: str, item_id: str, digits: str) -> None: ...
 
+    def check_version(self, user: str, item_id: str, document: str, version: int) -> None:
+        """Whether a user who has read this version may write the document, merged already. Raises `IciRefusal`."""
+        ...
+
     async def set_attached_data(self, user: str, item_id: str, document: str) -> None: ...
 
 
@@ -192,6 +209,8 @@ class ItemAttachedDataChanged:
 
     item_id: str
     document: str
+    version: int = 0
+    """Of the document; 0 where the other side numbers none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ Two kinds of fields are guarded (ICI.md sections 5.3 and 10.2):
 * the forward marks of ``CRM_IC/MCM``, `FWDTYPE` and `FWDPREHANDLE`. SAP's own writer blanks the first and writes
   the current interaction into the second when the next agent saves anything, after which his context area stops
   working. Blank marks are taken from whoever set them, and from nobody else.
+
+What was recorded is ours to say, too. Who names the version he has read is not let write over a block that others
+have changed since (optimistic locking); other blocks are no hindrance.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ivr.ici.attached_data import EMPTY, Limits, build, merge, read, restore
+from ivr.ici.attached_data import EMPTY, Limits, build, changed_blocks, merge, read, restore
+from ivr.ici.switchboard import IciRefusal
 
 MARKS_BLOCK: Final = "CRM_IC/MCM"
 """Application id of SAP CRM's own block; some releases write it in lower case."""
@@ -49,6 +53,8 @@ class Version:
     changes: tuple[Change, ...]
     guarded: tuple[str, ...] = ()
     """Fields the write would have spoilt, as ``APPLICATION FIELD``: they were kept."""
+    blocks: tuple[str, ...] = ()
+    """Application ids whose octets are others now."""
 
     def document(self) -> dict[str, Any]:
         """For the call record."""
@@ -56,12 +62,21 @@ class Version:
             "version": self.number,
             "author": self.author,
             "at": self.at.isoformat(timespec="milliseconds"),
+            "blocks": list(self.blocks),
             "changes": [
                 {"application": one.application, "field": one.field, "old": one.old, "new": one.new}
                 for one in self.changes
             ],
             "kept": list(self.guarded),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """When a block got the octets it has, and from whom."""
+
+    number: int
+    author: str
 
 
 @dataclass(slots=True)
@@ -73,11 +88,52 @@ class TravellingData:
     limits: Limits = field(default_factory=Limits)
     document: str = ""
     number: int = 0
-    """Of the version that `document` is; 0 before the first write."""
+    """Of the version that `document` is; 0 before the first write. It grows, not always by one."""
     versions: list[Version] = field(default_factory=list)
     _learnt: dict[str, str] = field(default_factory=dict)
     _marks: dict[str, str] = field(default_factory=dict)
     _marked_by: str = ""
+    _recorded: dict[str, str] = field(default_factory=dict)
+    _touched: dict[str, Touched] = field(default_factory=dict)
+    """By Application id."""
+
+    def copy(self) -> TravellingData:
+        """The document for a consultation: it goes on from this version, and nothing in it is guarded."""
+        return TravellingData("", self.limits, self.document, self.number, _touched=dict(self._touched))
+
+    def check(self, author: str, document: str, number: int) -> None:
+        """Whether `author`, who has read version `number`, may write `document`, which is merged already.
+
+        Raises `IciRefusal` ICI-CONFLICT for a block that somebody else has changed since, ICI-BAD-VALUE for a
+        version that never was. Blocks that stay as they are conflict with nothing.
+        """
+        if number > self.number:
+            raise IciRefusal(
+                "ICI-BAD-VALUE", f"attachedDataVersion is {number}; the newest there is has {self.number}"
+            )
+        for id in changed_blocks(self.document, document, limits=self.limits):
+            last = self._touched.get(id)
+            if last is not None and last.number > number and last.author != author:
+                raise IciRefusal(
+                    "ICI-CONFLICT",
+                    f"the block {id!r} was changed by {last.author} in version {last.number}, after the version "
+                    f"{number} that was read; the current version is {self.number}: read it again, then write",
+                    facts={
+                        "applicationId": id,
+                        "changedBy": last.author,
+                        "changedInVersion": str(last.number),
+                        "currentVersion": str(self.number),
+                    },
+                )
+
+    def outgrow(self, other: TravellingData) -> None:
+        """Who has read `other` reads this from now on: what differs counts as changed after both."""
+        differing = changed_blocks(other.document, self.document, limits=self.limits)
+        newest = max(self.number, other.number)
+        self.number = newest + 1 if differing else newest
+        for id in differing:
+            author = self._touched[id].author if id in self._touched else "menu"
+            self._touched[id] = Touched(self.number, author)
 
     @property
     def blocks(self) -> dict[str, dict[str, str]]:
@@ -96,21 +152,24 @@ class TravellingData:
         """A screen wrote `document`, merged already with what was there. None when nothing is different."""
         written = read(document, limits=self.limits)
         guarded: list[str] = []
-        block = written.get(self.application, {})
-        lost = [name for name, value in self._learnt.items() if block.get(name) != value]
-        if lost:
-            document = self._with(document, self.application, self._learnt)
-            guarded += [f"{self.application} {name}" for name in sorted(lost)]
+        for application, ours in ((self.application, self._learnt), (RECORDINGS_BLOCK, self._recorded)):
+            block = written.get(application, {})
+            lost = [name for name, value in ours.items() if block.get(name) != value]
+            if lost:
+                document = self._with(document, application, ours)
+                guarded += [f"{application} {name}" for name in sorted(lost)]
         document, spoilt = self._with_marks(author, document, written)
         return self._take(document, author, at, [*guarded, *spoilt])
 
     def record(self, recordings: Iterable[tuple[str, str]], at: datetime) -> Version | None:
         """Name every recording of the call: whose sound it is, and its id."""
         fields = {f"R{number}": f"{leg} {name}" for number, (leg, name) in enumerate(recordings, 1)}
-        if not fields:
+        if not fields or fields == self._recorded:
             return None
         block = build(RECORDINGS_BLOCK, fields, limits=self.limits)
-        return self._take(merge(self.document, block, limits=self.limits), "menu", at, ())
+        version = self._take(merge(self.document or EMPTY, block, limits=self.limits), "menu", at, ())
+        self._recorded = fields
+        return version
 
     # --- the guard -------------------------------------------------------------------------------------
 
@@ -148,10 +207,13 @@ class TravellingData:
         if document == self.document and not kept:
             return None
         changes = tuple(differences(self.blocks, read(document, limits=self.limits)))
+        blocks: tuple[str, ...] = ()
         if document != self.document:
             self.number += 1
+            blocks = tuple(changed_blocks(self.document, document, limits=self.limits))
+            self._touched |= {id: Touched(self.number, author) for id in blocks}
         self.document = document
-        version = Version(self.number, author, at, changes, kept)
+        version = Version(self.number, author, at, changes, kept, blocks)
         self.versions.append(version)
         del self.versions[:-CHANGES_KEPT]
         return version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ivr.console.desk import Desk, DeskSettings
 from ivr.console.desk_events import Happened, PopUp, Say
 from ivr.errors import IvrError, StoreError
+from ivr.ici import attached_data
 from ivr.ici.switchboard import IciRefusal, SubscriptionEnded
 
 PHONE = "sip:desk1@127.0.0.1:5070"
@@ -84,6 +86,32 @@ async def sit(engine):
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_a_desk_does_not_write_over_a_colleague_and_reads_again(engine, sit):
+    desk, shown, _ = await sit()
+    asked: list[int] = []
+
+    def check_version(user: str, item_id: str, document: str, version: int) -> None:
+        asked.append(version)
+        if version < 4:
+            theirs = attached_data.build("NOTES", {"TEXT": "hers"})
+            newest = dataclasses.replace(engine.live[item_id], attached_data=theirs, attached_data_version=4)
+            engine.live[item_id] = newest
+            facts = {"changedBy": "desk2", "applicationId": "NOTES"}
+            raise IciRefusal("ICI-CONFLICT", "somebody was quicker", facts=facts)
+
+    engine.check_version = check_version
+    document = attached_data.build("NOTES", {"TEXT": ""})
+    await engine.call("connected", attached_data=document, attached_data_version=3)
+    await shown.event("connected")
+    desk.type("f TEXT=mine")
+    await shown.until(lambda shown: any("desk2 has changed NOTES meanwhile" in each for each in shown.words))
+    told = await shown.event("attached_data")
+    assert told.data == {"attached_data": {"NOTES": {"TEXT": "hers"}}}
+    desk.type("f TEXT=hers and mine")
+    await engine.asked("set_attached_data", "desk1", "c1")
+    assert asked == [3, 4]
 
 
 async def test_a_call_from_log_on_to_log_off(engine, sit):

@@ -158,6 +158,35 @@ def test_a_note_keeps_what_else_is_in_its_block_and_its_letters(sit):
     }
 
 
+def test_what_is_written_names_the_version_that_was_read_and_what_is_typed_next_finds_it(sit):
+    desk = sit()
+    desk.call("connected", attached_data=attached_data.build("A", {"X": "1"}), attached_data_version=3)
+    *_, first = desk.model.command("f Y=2")
+    *_, second = desk.model.command("f Z=3")
+    assert (first.version, second.version) == (3, 3)
+    assert attached_data.read(second.argument) == {"A": {"X": "1", "Y": "2", "Z": "3"}}
+    newer = attached_data.build("B", {"X": "1"})
+    assert "has changed" in said(desk.model.handle(ItemAttachedDataChanged("c1", newer, 7), NOW))
+    *_, third = desk.model.command("f Y=2")
+    assert (third.version, attached_data.read(third.argument)) == (7, {"B": {"X": "1", "Y": "2"}})
+
+
+def test_who_was_too_late_is_told_who_was_quicker_and_shown_what_there_is_now(sit):
+    desk = sit()
+    desk.call("connected", attached_data=attached_data.build("NOTES", {"TEXT": ""}), attached_data_version=3)
+    desk.model.command("f TEXT=mine")
+    now_there = attached_data.build("NOTES", {"TEXT": "hers"})
+    read = desk.item("connected", sequence=9, attached_data=now_there, attached_data_version=4)
+    assert "has changed" in said(desk.model.read_again(read))
+    facts = {"changedBy": "desk2", "applicationId": "NOTES"}
+    outputs = desk.model.failed("field", "c1", IciRefusal("ICI-CONFLICT", "too late", facts=facts))
+    assert said(outputs) == (
+        "Nothing was written: desk2 has changed NOTES meanwhile. Look at it (s), then write again."
+    )
+    card = next(one for one in desk.model.command("s") if isinstance(one, PopUp))
+    assert card.attached_data == {"NOTES": {"TEXT": "hers"}}
+
+
 def test_a_field_is_filled_in_beside_what_the_menu_has_told(sit):
     desk = sit()
     desk.call("connected", attached_data=attached_data.build("SAP-IC", {"REASON": "ASKED"}))

@@ -105,7 +105,7 @@ async def test_every_operation_of_a_call_reaches_the_telephone_system(
     assert switchboard.calls[-1] == ("set_queues", "desk1", "billing")
     await client.ping()
     assert await client.get_workmodes() == [(2, "Ready"), (3, "Pause"), (1001, "Training")]
-    snapshot = item(status="held", linked_item_id="call-9", reason=None)
+    snapshot = item(status="held", linked_item_id="call-9", reason=None, attached_data_version=4)
     await client.set_workmode(1234)
     assert switchboard.calls[-1] == ("set_workmode", "desk1", "1234")
     switchboard.give("desk1", snapshot)
@@ -155,8 +155,8 @@ async def test_the_newer_log_on_of_a_user_ends_the_older(
         await each.client.subscribe("")
         assert isinstance(await each.next(), UserChanged)
     assert await old.next() == SubscriptionEnded("superseded", "User logged on elsewhere")
-    assert await sender.publish("desk1", ItemAttachedDataChanged("call-1", "x")) is True
-    assert await new.next() == ItemAttachedDataChanged("call-1", "x")
+    assert await sender.publish("desk1", ItemAttachedDataChanged("call-1", "x", 7)) is True
+    assert await new.next() == ItemAttachedDataChanged("call-1", "x", 7)
     with pytest.raises(IciRefusal) as refused:
         await old.client.unsubscribe()
     assert refused.value.code == "ICI-NOT-SUBSCRIBED"

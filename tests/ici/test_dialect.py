@@ -39,7 +39,7 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
             "setCurrentQueues",
             "getQueues",
         ],
-        "IciItem": ["getAttachedData", "setAttachedData", "getProperties"],
+        "IciItem": ["getAttachedData", "setAttachedData", "updateAttachedData", "getProperties"],
         "IciPhoneCall": [
             "accept",
             "reject",

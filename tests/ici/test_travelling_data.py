@@ -100,6 +100,7 @@ def test_every_change_names_its_author_and_both_values() -> None:
         "version": 4,
         "author": "ann",
         "at": "2026-11-22T15:00:00.000+00:00",
+        "blocks": ["NOTES"],
         "changes": [{"application": "NOTES", "field": "TEXT", "old": None, "new": "x"}],
         "kept": [],
     }
@@ -142,6 +143,40 @@ def test_the_recordings_of_every_leg_are_listed() -> None:
     assert travelling.record([], AT) is None
     travelling.record([("caller", "a-1.wav"), ("ann", "a-2.wav")], AT)
     assert travelling.blocks["IVR/RECORDINGS"] == {"R1": "caller a-1.wav", "R2": "ann a-2.wav"}
+
+
+def test_what_was_recorded_is_not_wiped_by_a_screen() -> None:
+    travelling = data()
+    travelling.record([("caller", "a-1.wav")], AT)
+    assert travelling.record([("caller", "a-1.wav")], AT) is None
+    before = travelling.document
+    version = travelling.write("ann", merge(before, build("IVR/RECORDINGS", {"MINE": "x"})), AT)
+    assert version is not None and version.guarded == ("IVR/RECORDINGS R1",)
+    assert travelling.blocks["IVR/RECORDINGS"] == {"R1": "caller a-1.wav", "MINE": "x"}
+
+
+def test_who_has_read_the_copy_of_a_consultation_does_not_write_over_the_customers_document() -> None:
+    customer = data()
+    customer.write("ann", merge(customer.document, build("NOTES", {"TEXT": "for the caller"})), AT)
+    asked = customer.copy()
+    asked.write("bob", merge(asked.document, build("NOTES", {"TEXT": "for ann alone"})), AT)
+    asked.write("bob", merge(asked.document, build("IDEA", {"TEXT": "refund"})), AT)
+    read_by_bob = asked.number
+    customer.write("ann", merge(customer.document, asked.document, only_new=True), AT)
+    customer.outgrow(asked)
+    assert (read_by_bob, customer.number) == (4, 5)
+    mine = merge(customer.document, build("NOTES", {"TEXT": "all agree"}))
+    with pytest.raises(IciRefusal, match="'NOTES' was changed by ann in version 5, after the version 4"):
+        customer.check("bob", mine, read_by_bob)
+    customer.check("bob", mine, customer.number)
+    customer.check("bob", merge(customer.document, build("IDEA", {"TEXT": "no refund"})), read_by_bob)
+
+
+def test_a_consultation_that_changed_nothing_leaves_the_version_as_it_is() -> None:
+    customer = data()
+    asked = customer.copy()
+    customer.outgrow(asked)
+    assert (customer.number, asked.document) == (1, customer.document)
 
 
 def test_a_menu_without_attached_data_travels_with_an_empty_document() -> None:
