@@ -34,11 +34,11 @@ class Errand(Protocol):
         ...
 
     @property
-    @property
     def document(self) -> str:
         """The same as text."""
         ...
 
+    @property
     def remote_numbers(self) -> tuple[str, ...]:
         """Who is at the other end where that is not the caller; else empty."""
         ...
@@ -116,6 +116,7 @@ class Item:
             called_number=self.called_number,
             queue_id=self.handoff.queue,
             attached_data=self.handoff.document,
+            attached_data_version=self.handoff.data.number,
             sequence=self.sequence,
             started_at=self.started_at,
             linked_item_id=self.linked_item_id,
@@ -128,7 +129,6 @@ class Item:
         self.sequence += 1
         logger.info(
             "item call=%s item=%s agent=%s status=%s reason=%s",
-            attached_data_version=self.handoff.data.number,
             self.handoff.visit.id,
             self.item_id,
             self.agent,

@@ -229,6 +229,9 @@ class ExchangeSwitchboard:
     async def conference(self, user: str, item_id: str, consult_item_id: str) -> None:
         self._pair(item_id, consult_item_id, "conference").conference()
 
+    def check_version(self, user: str, item_id: str, document: str, version: int) -> None:
+        self._item(item_id, "setAttachedData").handoff.data.check(user, document, version)
+
     async def set_attached_data(self, user: str, item_id: str, document: str) -> None:
         """`document` is the whole item, already merged with what was there."""
         item = self._item(item_id, "setAttachedData")
@@ -247,9 +250,6 @@ class ExchangeSwitchboard:
 
 
 def _not_allowed(operation: str, item: Item) -> IciRefusal:
-    def check_version(self, user: str, item_id: str, document: str, version: int) -> None:
-        self._item(item_id, "setAttachedData").handoff.data.check(user, document, version)
-
     return IciRefusal(
         "ICI-STATE", f"Operation {operation} not allowed in state {item.status}", item_id=item.item_id
     )

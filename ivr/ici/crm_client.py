@@ -246,13 +246,6 @@ class CrmClient:
         """Write the blocks of the document; blocks that it does not have stay."""
         await self._call("IciItem", "setAttachedData", {"itemId": item_id, "attachedData": document})
 
-    async def ping(self) -> None:
-        """Whether the engine answers."""
-        await self._call("IciSystem", "ping", {})
-
-    def _subscription(self) -> Values:
-        return {"appUrl": self._app_url, "appId": self._app_id, "userId": self._user}
-
     async def update_attached_data(self, item_id: str, document: str, version: int) -> int:
         """Likewise, by somebody who has read this version of the item's document; returns the one there is now.
 
@@ -261,6 +254,13 @@ class CrmClient:
         """
         values = {"itemId": item_id, "attachedData": document, "attachedDataVersion": version}
         return (await self._call("IciItem", "updateAttachedData", values))[OK] or 0
+
+    async def ping(self) -> None:
+        """Whether the engine answers."""
+        await self._call("IciSystem", "ping", {})
+
+    def _subscription(self) -> Values:
+        return {"appUrl": self._app_url, "appId": self._app_id, "userId": self._user}
 
     async def _pair(self, operation: str, item_id: str, consult_item_id: str) -> None:
         await self._call("IciPhoneCall", operation, {"itemId": item_id, "consultItemId": consult_item_id})
