@@ -29,8 +29,10 @@ WHAT ?= $(BENCHMARKS)
 bench: $(VENV)/.test
 	@set -e; for one in $(WHAT); do echo "== benchmarks.$$one"; $(BIN)/python -m benchmarks.$$one $(ARGS); done
 
-# The engine killed some hundred times while callers and agents are at work: make soak ARGS="--kills 500 --seed 7"
+# The floor in some ten thousand random steps, then the engine killed some hundred times while callers and agents
+# are at work: make soak ARGS="--kills 500 --seed 7"
 soak: $(VENV)/.test
+	IVR_FLOOR_STEPS=20000 $(BIN)/python -m pytest -q --timeout 900 tests/agents/test_floor_properties.py
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 $(BIN)/pip:

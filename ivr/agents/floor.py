@@ -29,6 +29,7 @@ from ivr.agents.events import (
     CallHeld,
     CallRetrieved,
     CallTaken,
+    CancelOutside,
     Command,
     CustomerAnswered,
     CustomerNotReached,
@@ -241,13 +242,21 @@ class Floor(Matching):
             self._take_back(agent, "overtaken")
             agent.reject(now, self._routing.after_reject)
             ticket = self._tickets[event.ticket]
-            ticket.rule, ticket.wanted, ticket.reach = rule, (), self._reaches[rule.name]
-            ticket.lines, ticket.widened = outside_lines(rule, frozenset(self._rules)), 0
+            if ticket.outside:
+                self._commands.append(CancelOutside(ticket.id))
+            if ticket.has_queue:
+                self._queue_figures(ticket.rule.name).joined -= 1
+            self._queue_figures(rule.name).joined += 1
+            ticket.move_to(rule, self._reaches[rule.name], outside_lines(rule, frozenset(self._rules)), now)
+            if ticket.callback is not None:
+                self._commands.append(ticket.kept())
 
     def _take_over(self, event: CallTaken, now: float) -> None:
-        """The two swap roles in one step, so that the call has an owner at every moment."""
+        """The two swap roles in one step, so that the call has an owner at every moment. Who has a queue's caller
+        of his own takes no other: that caller would be nobody's."""
         giver, taker = self._agent(event.agent), self._agent(event.by)
-        if giver.state in TALKING and giver.ticket == event.ticket and taker.state in TALKING:
+        may_take = taker is not giver and taker.state in TALKING and not taker.queue
+        if may_take and giver.state in TALKING and giver.ticket == event.ticket:
             taker.ticket, taker.state = event.ticket, AgentState.IN_CALL
             taker.queue, taker.joined_at = giver.queue, now
             self._touch(taker)
@@ -256,6 +265,7 @@ class Floor(Matching):
     def _issue(self, event: CallerJoined | CallerSent, rule: QueueRule, now: float) -> Ticket:
         joined = now if event.joined is None else min(event.joined, now)
         ticket = self._new(event.ticket, rule, joined)
+        ticket.entered = now
         ticket.priority_raise = event.priority_raise
         return ticket
 
@@ -336,7 +346,7 @@ class Floor(Matching):
         match event:
             case CustomerAnswered():
                 ticket.callback.answered()
-                ticket.since = now
+                ticket.since = ticket.entered = now
             case CustomerNotReached():
                 self._not_reached(ticket, ticket.callback, now)
             case CallbackDeclined():

@@ -139,7 +139,10 @@ class Matching(Overview):
         looks for another agent at once. Who is left over helps to ring where the strategy rings everybody.
         """
         overtaken = False
-        self._offer_to_wanted(now)
+        if self._offer_to_wanted(now):  # what is due to those who are anybody's from now on
+            self._overflow(now)
+            self._widen(now)
+            self._ring_outside(now)
         free = {id: agent for id, agent in self._agents.items() if agent.is_free}
         for ticket in waiting_in_order(self._tickets.values(), now):
             if not free and not ticket.emergency:
@@ -182,9 +185,11 @@ class Matching(Overview):
                 del free[agent.id]
                 self._offer(agent, ticket, now)
 
-    def _offer_to_wanted(self, now: float) -> None:
-        """Callers who were sent to somebody: the next of theirs who is there, or an end of the search."""
-        for ticket in [ticket for ticket in self._tickets.values() if not ticket.agents and ticket.wanted]:
+    def _offer_to_wanted(self, now: float) -> bool:
+        """Callers who were sent to somebody: the next of theirs who is there, or an end of the search. Whether
+        anybody of them waits in a queue now."""
+        sent = [ticket for ticket in self._tickets.values() if not ticket.agents and ticket.wanted]
+        for ticket in sent:
             while ticket.wanted:
                 agent = self._agents[ticket.wanted[0]]
                 if can_be_sent_to(agent):
@@ -194,6 +199,7 @@ class Matching(Overview):
                 ticket.not_taken_by(agent.id)
         for ticket in [t for t in self._tickets.values() if not (t.has_queue or t.wanted or t.agents)]:
             self._end(ticket, "failed", now)
+        return any(ticket.waits and ticket.has_queue for ticket in sent)
 
     def _overtake(self, emergency: Ticket, now: float) -> Agent | None:
         agent = agent_to_overtake(self._agents.values(), self._tickets, emergency, now)
@@ -256,7 +262,7 @@ class Matching(Overview):
             talked = now - agent.joined_at
             self._handling.took(queue, talked + self._routing.wrap_up)
             self._queue_figures(queue).talked += talked
-        self._touch(agent).finish_call(now, self._routing.wrap_up)
+        self._touch(agent).finish_call(now, self._routing.wrap_up if queue else 0.0)  # AG12: of queues' callers
 
     # --- telling ----------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def agent_to_overtake(
 
     def lesser(agent: Agent) -> bool:
         ticket = tickets[str(agent.ticket)]
-        return not ticket.emergency and agent.id not in ticket.wanted
+        return agent.phone and not ticket.emergency and agent.id not in ticket.wanted
 
     fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and emergency.fits(a.id, now))
     return max(fit, key=least, default=None)

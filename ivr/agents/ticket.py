@@ -58,7 +58,10 @@ class Ticket:
     agents: list[str] = field(default_factory=list)
     """Who is being rung for the caller: at most one, or several where everybody is rung."""
     since: float = 0.0
-    """Since when the caller is on the line; spill, widening and `longest` count from here."""
+    """Since when the caller is on the line; spill and widening count from here."""
+    entered: float = 0.0
+    """Since when the caller waits in this queue: `longest` counts from here. Who has waited elsewhere before, as
+    after a transfer, is not sent away for that."""
     outside: str = ""
     """The outside address that is ringing; empty for none."""
     alone_since: float | None = None
@@ -100,6 +103,12 @@ class Ticket:
         """Seconds an agent's telephone rings."""
         return self.rule.ring if self.callback is None else min(self.rule.ring, RESERVED)
 
+    def move_to(self, rule: QueueRule, reach: tuple[Reach, ...], lines: tuple[Spill, ...], now: float) -> None:
+        """Wait in another queue: age and number stay, all that was the old queue's own begins anew."""
+        self.rule, self.wanted, self.reach, self.widened, self.entered = rule, (), reach, 0, now
+        self.lines, self.outside, self._outside_next, self._outside_not_before = lines, "", 0, 0.0
+        self.alone_since, self.nobody_else = None, False
+
     def not_taken_by(self, agent: str) -> None:
         """The agent was asked in vain."""
         self.wanted = tuple(other for other in self.wanted if other != agent)
@@ -131,7 +140,7 @@ class Ticket:
         return [one.to for one in self.reach[told + 1 : reached + 1]]
 
     def too_long(self, now: float) -> bool:
-        return not self.wanted and self.rule.longest is not None and now >= self.since + self.rule.longest
+        return not self.wanted and self.rule.longest is not None and now >= self.entered + self.rule.longest
 
     def announcement_due(self, now: float) -> bool:
         if not self.announce or not self.waits:
@@ -165,7 +174,7 @@ class Ticket:
             times.append(line)
         if not self.agents:
             if self.rule.longest is not None:
-                times.append(self.since + self.rule.longest)
+                times.append(self.entered + self.rule.longest)
             if self.alone_since is not None and patience and not self.nobody_else:
                 times.append(self.alone_since + patience)
             if self.announce and self.announced is not None:

@@ -11,9 +11,12 @@ from ivr.agents.events import (
     CallerMoved,
     CallerSent,
     CallTaken,
+    CancelOutside,
     JoinCall,
     LoggedOn,
     OfferFailed,
+    OutsideFailed,
+    RingOutside,
     ScreenLost,
     WithdrawOffer,
     WorkmodeChosen,
@@ -175,3 +178,53 @@ def test_sending_to_nobody_known_changes_nothing(open_shift):
     with pytest.raises(LocalProtocolError, match="no agent 'zoe'"):
         shift.does(CallerSent("c1", ("zoe",)))
     assert shift.offers(shift.joins("c1")) == [("ann", "c1")]
+
+
+def test_a_caller_who_is_moved_counts_in_the_new_queue_alone(open_shift):
+    shift = open_shift(ann=["general", "billing"])
+    shift.ready("ann")
+    shift.joins("t1")
+    shift.does(CallerMoved("ann", "t1", "billing"))
+    shift.does(CallerLeft("t1"))
+    figures = shift.floor.figures()
+    assert (figures["general"].joined, figures["general"].abandoned) == (0, 0)
+    assert (figures["billing"].joined, figures["billing"].abandoned) == (1, 1)
+
+
+def test_the_old_queues_outside_line_stops_ringing_for_a_caller_who_is_moved(open_shift):
+    shift = open_shift(ann=["emergency"])
+    shift.joins("e1", "emergency")
+    assert RingOutside("e1", "tel:+15550000911") in shift.waits(45.0)
+    shift.ready("ann")
+    assert CancelOutside("e1") in shift.does(CallerMoved("ann", "e1", "billing"))
+    shift.does(OutsideFailed("e1"))  # late, and billing has no such line
+    assert shift.floor.waiting_time("e1", shift.now) == 46.0
+
+
+def test_who_waited_long_elsewhere_is_not_sent_away_by_the_longest_wait_of_the_new_queue(open_shift):
+    """`billing` lets nobody wait for more than 1200 s; the age counts for the place alone."""
+    shift = open_shift(ann=["billing"])
+    shift.does(CallerSent("t1", ("ann",), "billing", joined=shift.now - 1500.0))
+    shift.joins("t2", "billing", joined=shift.now - 1500.0)
+    assert shift.ends(shift.waits(1199.0)) == []
+    assert shift.ends(shift.waits(1.0)) == [("t1", "overflow", 2700.0, ""), ("t2", "overflow", 2700.0, "")]
+
+
+def test_nobody_with_a_queues_caller_takes_another_call_and_nobody_takes_his_own(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.ready("ann", "bob")
+    shift.joins("t1")
+    shift.joins("t2")
+    shift.answers("ann")
+    shift.answers("bob")
+    assert shift.does(CallTaken("t1", "ann", "bob")) == []
+    assert shift.does(CallTaken("t1", "ann", "ann")) == []
+    assert (shift.ticket("ann"), shift.ticket("bob")) == ("t1", "t2")
+    assert shift.state("ann") is AgentState.IN_CALL
+
+
+def test_an_outside_line_that_is_due_rings_as_soon_as_a_sent_caller_is_anybodys(open_shift):
+    shift = open_shift(ann=["emergency"], bob=["emergency"])
+    shift.ready("ann")
+    shift.does(CallerSent("e1", ("ann", "bob"), "emergency", joined=shift.now - 60.0))
+    assert RingOutside("e1", "tel:+15550000911") in shift.rejects("ann")

@@ -72,3 +72,12 @@ def test_ag19_not_even_an_emergency_rings_a_telephone_that_is_not_there(open_shi
 def test_ag19_logged_off_stays_logged_off_and_all_else_is_busy(state: AgentState) -> None:
     assert presence_of(state, screen=True, phone=False, strict=False) is Presence.BUSY
     assert presence_of(AgentState.OFF, screen=False, phone=False, strict=False) is Presence.LOGGED_OFF
+
+
+def test_a_telephone_that_went_away_while_it_rang_is_not_taken_over_by_an_emergency(open_shift):
+    shift = open_shift(ann=["emergency", "general"])
+    shift.ready("ann")
+    shift.joins("t1")
+    shift.does(PhoneChanged("ann", reachable=False))
+    assert shift.offers(shift.joins("e1", "emergency")) == []
+    assert shift.ticket("ann") == "t1"
