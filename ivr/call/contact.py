@@ -1,9 +1,10 @@
 """The business transaction of a call: one contact record for each agent who took an inbound call.
 
 It opens by itself when the agent accepts, routed or transferred, and closes when the call leaves the agent; notes
-and the reason of wrap-up may follow for as long as the item is known. Outbound calls open none (ICI.md 6.3). What
-the agent writes comes through attached data, in the block ``IVR/CONTACT``: `NOTE` and `WRAP_UP_REASON`; each new
-text of `NOTE` is one more note.
+and the reason of wrap-up may follow for as long as the item is known. A colleague who is consulted gets one with
+the first thing he writes, which becomes that of a transfer when he takes the caller. Outbound calls open none
+(ICI.md 6.3). What the agent writes comes through attached data, in the block ``IVR/CONTACT``: `NOTE` and
+`WRAP_UP_REASON`; each new text of `NOTE` is one more note.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BLOCK = "IVR/CONTACT"
 NOTE, WRAP_UP_REASON = "NOTE", "WRAP_UP_REASON"
 NOTES_KEPT = 100
+CONSULTED = "consulted"
 TALKING = ("connected", "held", "conferenced")
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class Contact:
     reason: str
     agent: str
     how: str
-    """routed or transferred."""
+    """routed, transferred, or consulted: asked by the agent who had the caller."""
     began: datetime
     ended: datetime | None = None
     end: str = ""
@@ -108,7 +110,12 @@ class ContactKeeper:
         now = offer.rooms.clock.utc()
         has_call = offer.status in TALKING and offer.part != "consulted"
         if self._contact is None and has_call and offer.direction == "inbound":
-            self._contact = self._opened(now)
+            contacts = offer.handoff.visit.record.contacts
+            self._contact = self._opened(now, "transferred" if contacts else "routed")
+            contacts.append(self._contact.id)
+            self._save()
+        elif self._contact is not None and has_call and self._contact.how == CONSULTED:
+            self._contact.how = "transferred"
             self._save()
         elif self._contact is not None and self._contact.ended is None and offer.status == "ended":
             self._contact.ended, self._contact.end = now, offer.reason or ""
@@ -116,14 +123,19 @@ class ContactKeeper:
 
     async def take(self, version: Version | None) -> None:
         """Somebody wrote attached data. What of it is for the contact is on disk when this returns."""
-        if self._contact is not None and version is not None and self._contact.take(version):
-            await self._write(self._contact.document())
+        if self._contact is None and version is not None and self._offer.part == "consulted":
+            opened = self._opened(version.at, CONSULTED)
+            if not opened.take(version):
+                return
+            self._contact = opened
+            self._offer.handoff.visit.record.contacts.append(opened.id)
+            await self._write(opened)
+        elif self._contact is not None and version is not None and self._contact.take(version):
+            await self._write(self._contact)
 
-    def _opened(self, now: datetime) -> Contact:
+    def _opened(self, now: datetime, how: str) -> Contact:
         offer, visit = self._offer, self._offer.handoff.visit
         facts = visit.machine.facts
-        how = "transferred" if visit.record.contacts else "routed"
-        visit.record.contacts.append(offer.item_id)
         return Contact(
             id=offer.item_id,
             call_id=visit.id,
@@ -139,9 +151,11 @@ class ContactKeeper:
 
     def _save(self) -> None:
         assert self._contact is not None
-        self._offer.exchange.tasks.spawn(self._write(self._contact.document()))
+        self._offer.exchange.tasks.spawn(self._write(self._contact))
 
-    async def _write(self, document: dict[str, Any]) -> None:
+    async def _write(self, contact: Contact) -> None:
+        """As it is when this runs: what was written after a change that is saved later must not be lost to it."""
+        document = contact.document()
         try:
             await self._offer.rooms.store.save_contact(document)
         except IvrError as error:

@@ -183,6 +183,12 @@ class Handoff:
             self.record.changes.append(version.document())
             del self.record.changes[:-CHANGES_KEPT]
 
+    def note_asked(self, version: Version, consultation: str) -> None:
+        """What is written while a colleague is asked stands in the record at once, not only when it becomes part
+        of the call's own data: a kill, or a colleague who hangs up, must not lose it."""
+        self.record.changes.append({**version.document(), "consultation": consultation})
+        del self.record.changes[:-CHANGES_KEPT]
+
     def widened(self, to: str) -> None:
         """More people may have the caller from now on (RT5): part of the story."""
         self.record.widened.append({"to": to, "at": iso(self.exchange.rooms.clock.utc())})
@@ -252,11 +258,11 @@ class Handoff:
         for entry in self.record.offers:
             if entry["item"] == offer.item_id:
                 entry["outcome"] = "answered"
+                entry["remote"] = list(offer.remote_numbers)
 
     def note_item(self, item: Item) -> dict[str, Any]:
         """Somebody's screen shows this item: after a kill it must be told that it is gone."""
-        at = iso(self.exchange.rooms.clock.utc())
-        entry = {"agent": item.agent, "item": item.item_id, "at": at, "outcome": None}
+        entry = item.new_entry()
         self.record.offers.append(entry)
         self.visit.save()
         return entry

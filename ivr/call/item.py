@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ivr.call.record import iso
 from ivr.call.tasks import finished
 from ivr.ici.capabilities import Part, capabilities_of
 from ivr.ici.switchboard import EndReason, PhoneCallChanged, PhoneCallItem, ProcessingStatus
@@ -82,6 +83,8 @@ class Item:
         """The agent's own voice is kept from the others."""
         self.started_at: datetime = self.rooms.clock.utc()
         self.sequence = 0
+        self.entry: dict[str, Any] | None = None
+        """In the record, while the call is known there: how a next start would know of this item."""
 
     @property
     def live(self) -> bool:
@@ -105,6 +108,15 @@ class Item:
     def linked_item_id(self) -> str:
         """The other item of a consultation; empty for none."""
         return ""
+
+    def new_entry(self) -> dict[str, Any]:
+        """For the record; who is at the other end stands there where that is not the caller."""
+        at = iso(self.rooms.clock.utc())
+        self.entry = {"agent": self.agent, "item": self.item_id, "at": at, "outcome": None}
+        if self.direction == "outbound" or self.handoff.remote_numbers:
+            self.entry |= {"direction": self.direction, "remote": list(self.remote_numbers)}
+            self.entry["called"] = self.called_number
+        return self.entry
 
     def snapshot(self) -> PhoneCallItem:
         """The item as it is now."""
@@ -147,4 +159,16 @@ class Item:
     def become(self, status: ProcessingStatus) -> None:
         """Take a status and tell of it, and of what may be done in it."""
         self.status = status
-        self.tell()
+        told = self.tell()
+        if status == "ended" and self.entry is not None:
+            self.handoff.visit.record.goodbyes.add(told)
+            told.add_done_callback(self._end_told)
+
+    def _end_told(self, told: asyncio.Future[bool]) -> None:
+        """The screen knows that the call is over: nobody has to tell it after a kill."""
+        visit = self.handoff.visit
+        visit.record.goodbyes.discard(told)
+        if self.entry is not None and not told.cancelled() and told.result():
+            self.entry["gone"] = iso(self.rooms.clock.utc())
+            if not visit.over:
+                visit.save()

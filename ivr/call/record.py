@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -116,6 +117,8 @@ class CallRecord:
     """From whom the call was diverted to us, the latest first: from and reason. Told by trusted addresses only."""
     user_to_user: list[str] = field(default_factory=list)
     """What applications on the way said about the call (RFC 7433)."""
+    goodbyes: set[asyncio.Future[bool]] = field(default_factory=set)
+    """Ends of items that screens have not acknowledged yet; not stored."""
     goes_on_from: str = ""
     """The call, here or at another engine, from which this one was transferred to us."""
     end_by: str = ""
@@ -137,6 +140,15 @@ class CallRecord:
             user_to_user=[value.text for value in incoming.user_to_user],
             goes_on_from=reference_in(incoming.user_to_user),
         )
+
+    async def final(self, within: float) -> dict[str, Any]:
+        """The document, once every screen knows that its call is over, or so many seconds have passed.
+
+        The record stays open on disk until then: an engine killed meanwhile is to end what is shown (`screens`).
+        """
+        if self.goodbyes:
+            await asyncio.wait(set(self.goodbyes), timeout=within)
+        return self.document()
 
     def enter(self, step: str, at: float) -> None:
         self.path.append(step)

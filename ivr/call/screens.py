@@ -110,17 +110,21 @@ async def _ask(
 
 
 def ghosts_of(document: dict[str, Any]) -> list[tuple[str, PhoneCallItem]]:
-    """The items of a call that was live when the engine was killed, with their agents; ended now."""
+    """The items of a call that was live when the engine was killed, with their agents; ended now.
+
+    Those are all whose end no screen has acknowledged, whatever became of them.
+    """
     found = []
     for handoff in document.get("handoffs") or []:
         for offer in handoff.get("offers") or []:
-            if offer.get("item") and offer.get("outcome") in (None, "answered"):
+            if offer.get("item") and not offer.get("gone"):
+                remote = offer.get("remote") or [document.get("caller") or ""]
                 item = PhoneCallItem(
                     id=offer["item"],
                     status="ended",
-                    direction="inbound",
-                    remote_numbers=(str(document.get("caller") or ""),),
-                    called_number=str(document.get("called") or ""),
+                    direction=offer.get("direction") or "inbound",
+                    remote_numbers=tuple(map(str, remote)),
+                    called_number=str(offer.get("called") or document.get("called") or ""),
                     queue_id=str(handoff.get("queue") or ""),
                     attached_data="",
                     sequence=AFTER_ALL,

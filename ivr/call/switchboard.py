@@ -239,8 +239,11 @@ class ExchangeSwitchboard:
         version = errand.take_from(user, document)
         if version is None:
             return
-        if isinstance(item, Offer):
-            await item.contact.take(version)
+        if isinstance(errand, Consultation) and not errand.conferenced:
+            errand.customer.note_asked(version, errand.ticket)
+        mine = item.consultation.asker if isinstance(item, ConsultItem) else item
+        if isinstance(mine, Offer):
+            await mine.contact.take(version)
         told = {other.agent: other for other in (*errand.items(), item)}
         for agent, other in told.items():
             if agent != user or version.guarded:

@@ -446,4 +446,4 @@ class Visit:
             self.record.media = figures_of(figures)
         except IvrError as error:
             logger.info("media_figures_missing call=%s error=%s", self.id, error)
-        await self.rooms.store.save_call(self.record.document())
+        await self.rooms.store.save_call(await self.record.final(self.rooms.settings.ici.post_timeout))

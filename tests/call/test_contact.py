@@ -156,3 +156,24 @@ async def test_a_colleague_who_is_asked_has_no_contact_until_the_call_is_his() -
     calls.goes(item, "connected")
     contact = await calls.stored(item)
     assert contact is not None and contact["agent"] == "bob"
+
+
+async def test_what_a_colleague_writes_who_is_asked_is_a_contact_and_becomes_that_of_the_transfer() -> None:
+    calls = Calls()
+    item, silent = calls.item(1, "bob"), calls.item(2, "cid")
+    for one in (item, silent):
+        one.part = "consulted"
+        calls.goes(one, "connected")
+    calls.writes(item, NOTE="seen before")
+    contact = await calls.stored(item)
+    assert contact is not None and contact["how"] == "consulted"
+    calls.writes(item, WRAP_UP_REASON="expert")
+    item.part = "single"
+    calls.goes(item, "connected")
+    for one in (item, silent):
+        calls.goes(one, "ended", "normal")
+    contact = await calls.stored(item)
+    assert contact is not None
+    assert [note["text"] for note in contact["notes"]] == ["seen before"]
+    assert (contact["how"], contact["wrap_up_reason"], contact["end"]) == ("transferred", "expert", "normal")
+    assert calls.record.contacts == ["call-1-h1.1"], "one who wrote nothing has one"

@@ -70,15 +70,24 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
         assert file.execute("SELECT count(*) FROM screens").fetchone() == (0,)
 
 
-def test_ghosts_are_the_items_that_a_desktop_may_still_show() -> None:
-    def offer(outcome: str | None, item: str = "x.1") -> dict[str, Any]:
-        return {"agent": "ann", "item": item, "at": "2026-01-02T03:05:00.000+00:00", "outcome": outcome}
+def test_ghosts_are_the_items_whose_end_no_screen_has_acknowledged() -> None:
+    def offer(outcome: str | None, item: str = "x.1", **more: Any) -> dict[str, Any]:
+        return {"agent": "ann", "item": item, "at": "2026-01-02T03:05:00.000+00:00", "outcome": outcome} | more
 
-    handoffs = [{"queue": "q", "offers": [offer("rejected"), offer(None, "x.2"), offer("answered", "x.3")]}]
+    gone = {"gone": "2026-01-02T03:06:00.000+00:00"}
+    asked = {"direction": "outbound", "remote": ["bob"], "called": "bob"}
+    handoffs = [
+        {"queue": "q", "offers": [offer("rejected", **gone), offer("rejected", "x.2"), offer("answered", **gone)]},
+        {"queue": "q", "offers": [offer("answered", "x.3"), offer(None, "x.3-c1", **asked)]},
+    ]
     found = ghosts_of({"caller": "+1", "called": "8000", "handoffs": handoffs})
-    assert [(user, item.id, item.status, item.reason, item.sequence) for user, item in found] == [
-        ("ann", "x.2", "ended", "failed", AFTER_ALL),
-        ("ann", "x.3", "ended", "failed", AFTER_ALL),
+    assert {(user, item.status, item.reason, item.sequence) for user, item in found} == {
+        ("ann", "ended", "failed", AFTER_ALL)
+    }
+    assert [(item.id, item.direction, item.remote_numbers, item.called_number) for _, item in found] == [
+        ("x.2", "inbound", ("+1",), "8000"),
+        ("x.3", "inbound", ("+1",), "8000"),
+        ("x.3-c1", "outbound", ("bob",), "bob"),
     ]
     assert ghosts_of({"handoffs": [{"queue": "q", "offers": [{"agent": "ann", "outcome": None}]}]}) == []
     assert ghosts_of({}) == []
