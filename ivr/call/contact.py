@@ -108,7 +108,7 @@ class ContactKeeper:
         """The item has changed."""
         offer = self._offer
         now = offer.rooms.clock.utc()
-        has_call = offer.status in TALKING and offer.part != "consulted"
+        has_call = offer.status in TALKING and offer.part != "consulted" and offer.handoff.visit.has_customer
         if self._contact is None and has_call and offer.direction == "inbound":
             contacts = offer.handoff.visit.record.contacts
             self._contact = self._opened(now, "transferred" if contacts else "routed")
@@ -123,7 +123,7 @@ class ContactKeeper:
 
     async def take(self, version: Version | None) -> None:
         """Somebody wrote attached data. What of it is for the contact is on disk when this returns."""
-        if self._contact is None and version is not None and self._offer.part == "consulted":
+        if self._contact is None and version is not None and self._is_asked_about_a_customer():
             opened = self._opened(version.at, CONSULTED)
             if not opened.take(version):
                 return
@@ -132,6 +132,9 @@ class ContactKeeper:
             await self._write(opened)
         elif self._contact is not None and version is not None and self._contact.take(version):
             await self._write(self._contact)
+
+    def _is_asked_about_a_customer(self) -> bool:
+        return self._offer.part == "consulted" and self._offer.handoff.visit.has_customer
 
     def _opened(self, now: datetime, how: str) -> Contact:
         offer, visit = self._offer, self._offer.handoff.visit

@@ -15,22 +15,22 @@ muted; it is not sent on, for there is no queue it could come back to.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import secrets
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ivr.agents import events as floor
+from ivr.call.colleague_call import ColleagueCall
 from ivr.call.consultation import RING, RINGING
 from ivr.call.destination import Destination
 from ivr.call.handoff import Handoff
 from ivr.call.leg import VoiceLeg
 from ivr.call.offer import Offer
-from ivr.call.transfer_target import find_number
+from ivr.call.outgoing_offer import OutgoingOffer
+from ivr.call.transfer_target import find_dialled
 from ivr.call.visit import Visit
 from ivr.errors import IvrError
-from ivr.ici.capabilities import Part, capabilities_of
-from ivr.ici.switchboard import IciRefusal, PhoneCallItem
+from ivr.ici.switchboard import IciRefusal
 from ivr.menu import events as menu
 from ivr.sip import events as sip
 
@@ -39,17 +39,31 @@ if TYPE_CHECKING:
 
 DIALLED = "dialled"
 """What stands in the record where the number that was dialled stands in others, with the agent who did."""
-FREE = (floor.AgentState.AVAILABLE, floor.AgentState.NOT_READY, floor.AgentState.WRAP_UP)
+FREE = (
+    floor.AgentState.AVAILABLE,
+    floor.AgentState.NOT_READY,
+    floor.AgentState.WRAP_UP,
+    floor.AgentState.MISSED,
+)
+"""States in which an agent can be rung for a call of his own."""
 nowhere = sip.Flow("udp", ("127.0.0.1", 0), ("127.0.0.1", 0))
 logger = logging.getLogger(__name__)
 
 
 async def dial(exchange: Exchange, agent: str, destination: str, document: str) -> str:
-    """Begin such a call; the id of the agent's item. Raises `IciRefusal` with nothing changed."""
-    to = find_number(exchange, destination)
-    state = exchange.agents.agent(agent).state
-    if state not in FREE:
-        raise IciRefusal("ICI-STATE", f"Operation dial not allowed while {agent} is {state}")
+    """Begin such a call, or one to a colleague; the id of the agent's item.
+
+    Raises `IciRefusal` with nothing changed.
+    """
+    now = exchange.agents.agent(agent)
+    if now.state not in FREE:
+        raise IciRefusal("ICI-STATE", f"Operation dial not allowed while {agent} is {now.state}")
+    if not now.phone:
+        raise IciRefusal("ICI-STATE", f"Operation dial not allowed: the telephone of {agent} is not registered")
+    target = find_dialled(exchange, destination, by=agent)
+    if target.kind != "number":
+        return ColleagueCall(agent, target, exchange).begin_with(document)
+    to = target.name
     call = DialledCall(agent, to, exchange)
     try:
         await call.prepare()
@@ -57,26 +71,6 @@ async def dial(exchange: Exchange, agent: str, destination: str, document: str) 
         await call.voice.close()
         raise IciRefusal("ICI-STATE", f"{to} cannot be called: {error}") from error
     return call.ring_agent(document)
-
-
-class OutgoingOffer(Offer):
-    """The agent's item: ``dialing`` until the number answers, whatever his own telephone does."""
-
-    direction: Literal["inbound", "outbound"] = "outbound"
-
-    @property
-    def called_number(self) -> str:
-        return self.handoff.visit.incoming.calling_number
-
-    @property
-    def part(self) -> Part:
-        return "outbound"
-
-    def snapshot(self) -> PhoneCallItem:
-        item = super().snapshot()
-        if self.status == "alerting":
-            return dataclasses.replace(item, status="dialing", capabilities=capabilities_of("dialing"))
-        return item
 
 
 class Dialling(Handoff):

@@ -13,6 +13,7 @@ from ivr.agents import events as floor
 from ivr.agents.floor import Floor
 from ivr.agents.saved import SavedCallback
 from ivr.call.calling_back import CallingBack
+from ivr.call.colleague_call import Asking
 from ivr.call.consultation import Consultation
 from ivr.call.daybook import Daybook
 from ivr.call.destination import place_of
@@ -70,8 +71,8 @@ class Exchange:
         self.visits: dict[str, Visit] = {}
         self.legs: dict[str, LegOwner] = {}
         self.handoffs: dict[str, Handoff] = {}
-        self.consultations: dict[str, Consultation] = {}
-        """By ticket: those in which a colleague's telephone rings or is picked up."""
+        self.consultations: dict[str, Consultation | Asking] = {}
+        """By ticket: what an agent's telephone rings for, or is picked up for, that is no caller's handoff."""
         self.transfers = Transfers(self)
         self.telephone_transfers = TelephoneTransfers(self)
         self.items: OrderedDict[str, Item] = OrderedDict()
@@ -372,8 +373,8 @@ class Exchange:
         self.handoffs.pop(handoff.ticket, None)
         if command.outcome == "overflow":
             handoff.visit.handoff_ended(HandoffEnded("failed" if command.why == "unstaffed" else "busy"))
-        elif command.outcome == "closed":
-            handoff.visit.handoff_ended(HandoffEnded("closed"))
+        elif command.outcome == "closed" or command.outcome == "failed":
+            handoff.visit.handoff_ended(HandoffEnded(command.outcome))
 
     def _agent_changed(self, command: floor.AgentChanged) -> None:
         """Saved, then told: in this order, and one change after the other."""

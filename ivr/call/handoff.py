@@ -24,6 +24,8 @@ ANNOUNCED_EVERY = 90.0
 """Seconds between two announcements of the place, where a menu has words for it (RT16)."""
 PREVIOUS = "PREVIOUS"
 """Field of a call that was with an agent before: the item it was then (H20)."""
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""For a telephone that rang for a caller whom somebody else took: no missed call there. RFC 3326 section 3.1."""
 logger = logging.getLogger(__name__)
 
 
@@ -89,7 +91,7 @@ class Handoff:
         return now - self.since if self.record.waited is None else self.record.waited
 
     def part_of(self, item: Item) -> Part:
-        return "single"
+        return self.visit.part
 
     def items(self) -> list[Item]:
         """Live items that show this document."""
@@ -97,7 +99,7 @@ class Handoff:
         talk = self.joined.consultation if self.joined else None
         if talk is not None and talk.conferenced:
             found += [item for item in talk.offers if item.live and item not in found]
-        return found
+        return found + self.visit.own_items()
 
     def joins(self) -> floor.CallerJoined:
         """What the floor is told of a caller who comes from the menu."""
@@ -205,7 +207,8 @@ class Handoff:
             return
         reasons: dict[str, EndReason] = {"rejected": "rejected", "abandoned": "abandoned", "failed": "failed"}
         self._note(agent, why)
-        offer.end(reasons.get(why, "rerouted"))
+        told_phone = ELSEWHERE if why == "taken" else ""
+        offer.end(reasons.get(why, "rerouted" if self.queue else "failed"), told_phone=told_phone)
 
     def join(self, agent: str) -> None:
         offer = self.offer_of(agent)

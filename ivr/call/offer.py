@@ -107,13 +107,20 @@ class Offer(Item):
         self._voice.call(lambda sdp: self._invite(phone, sdp))
         await self._notice_a_dead_phone(max(PHONE_SILENT, phone.patience))
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Number and words on the telephone's display."""
+        what = ": ".join(part for part in (self.handoff.queue, self.handoff.reason) if part)
+        return self.handoff.visit.record.caller, what
+
     def _invite(self, phone: Destination, sdp: bytes) -> None:
+        number, words = self.shown
         self.rooms.signalling.call(
             self.leg,
             phone,
             sdp,
-            self.handoff.visit.record.caller,
-            display_name=f"{self.handoff.queue}: {self.handoff.reason}",
+            number,
+            display_name=words,
             headers=headers_for(self.handoff.visit.incoming.user_to_user, self.item_id),
         )
 
@@ -167,7 +174,7 @@ class Offer(Item):
 
     async def _regain_sound(self) -> None:
         visit = self.handoff.visit
-        await visit.sound_back.wait()
+        await self._caller_is_back()
         if self._voice is None:
             return
         try:
@@ -181,6 +188,9 @@ class Offer(Item):
         if self.muted:
             self.rooms.media.mute(self.leg, True)
         self.handoff.arrange()
+
+    async def _caller_is_back(self) -> None:
+        await self.handoff.visit.sound_back.wait()
 
     def _gone(self, reason: str, *, crashed: bool = False) -> None:
         """The agent cannot be spoken to any more."""
@@ -307,8 +317,9 @@ class Offer(Item):
 
     # --- over --------------------------------------------------------------------------------------------
 
-    def end(self, reason: EndReason) -> None:
-        """Take it off screen and telephone. Harmless when it is over already."""
+    def end(self, reason: EndReason, *, told_phone: str = "") -> None:
+        """Take it off screen and telephone, which is told why in a Reason header. Harmless when it is over
+        already."""
         if not self.live:
             return
         self._tasks.cancel()
@@ -320,7 +331,7 @@ class Offer(Item):
         self.reason = reason
         self.become("ended")
         if self._ringing:
-            self.rooms.signalling.hang_up(self.leg)
+            self.rooms.signalling.hang_up(self.leg, reason=told_phone)
         else:
             self._leg_over()
 

@@ -6,15 +6,17 @@ import logging
 
 from ivr.agents import events as floor
 from ivr.call.consultation import Consultation, ConsultItem
-from ivr.call.dialling import OutgoingOffer, dial
+from ivr.call.dialling import dial
 from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
 from ivr.call.offer import Offer
+from ivr.call.outgoing_offer import OutgoingOffer
 from ivr.call.presence import WORKMODE_TEXTS, served_by, user_view
 from ivr.call.screens import save_monitor, save_screen
-from ivr.call.transfer_target import find_target
+from ivr.call.transfer_target import Kind, find_target
 from ivr.errors import IvrError
+from ivr.ici.attached_data import merge
 from ivr.ici.switchboard import (
     IciRefusal,
     ItemAttachedDataChanged,
@@ -208,17 +210,34 @@ class ExchangeSwitchboard:
         self.exchange.transfers.blind(self._customer(item_id, "blindTransfer", "connected", "held"), destination)
 
     async def consult(self, user: str, item_id: str, destination: str) -> str:
-        offer = self._customer(item_id, "consult", "connected")
+        return self._consult(self._customer(item_id, "consult", "connected"), destination).item.item_id
+
+    def _consult(self, offer: Offer, destination: str, document: str = "") -> Consultation:
         handoff = offer.handoff
         assert isinstance(handoff, Handoff)
-        to = find_target(self.exchange, handoff.visit, destination, by=user, kinds=("agent", "number"))
+        kinds: tuple[Kind, ...] = ("agent", "number")
+        to = find_target(self.exchange, handoff.visit, destination, by=offer.agent, kinds=kinds)
+        together = merge(handoff.document, document, limits=handoff.data.limits) if document else ""
         handoff.asked += 1
         consultation = Consultation(handoff.asked, offer, handoff, to)
+        if together:
+            consultation.take_from(offer.agent, together)
         consultation.begin()
-        return consultation.item.item_id
+        return consultation
 
     async def dial(self, user: str, destination: str, document: str) -> str:
+        """A call of the agent's own; with a caller on hold, a question about him (ICI.md section 2.2)."""
+        if (offer := self._caller_on_hold(user)) is not None:
+            return self._consult(offer, destination, document).item.item_id
         return await dial(self.exchange, user, destination, document)
+
+    def _caller_on_hold(self, user: str) -> Offer | None:
+        for item in self.exchange.items.values():
+            if not isinstance(item, Offer) or item.agent != user or item.status != "held":
+                continue
+            if item.direction == "inbound" and item.consultation is None:
+                return item
+        return None
 
     async def toggle(self, user: str, item_id: str, other_id: str) -> None:
         self._pair(item_id, other_id, "toggle").toggle()

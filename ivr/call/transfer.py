@@ -68,7 +68,7 @@ class Transfers:
     def put_back(self, handoff: Handoff, why: str, agents: tuple[str, ...] = ()) -> None:
         """Whoever had the caller is gone: `agents` are asked in turn, then the queue he came by."""
         handoff.visit.note_incident(why)
-        handoff.record.onward = f"queue:{handoff.queue}"
+        handoff.record.onward = f"queue:{handoff.queue}" if handoff.queue else ""
         self._exchange.part(handoff, "failed")
         self._wait_again(handoff, agents)
 
@@ -94,6 +94,10 @@ class Transfers:
             told(487)
             return
         command = replace(handoff.command, queue=queue or handoff.queue)
+        if not (agents or command.queue):  # a colleague who had dialled this agent: nobody else is meant
+            told(480)
+            visit.hang_up("failure", "nobody is left in the call")
+            return
         visit.sounding.wait(() if agents else command.waiting)
         visit.tell(HandoffResumed())
         since = self._exchange.rooms.clock.monotonic() - handoff.waited

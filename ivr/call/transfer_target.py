@@ -17,6 +17,7 @@ from ivr.menu.hours import is_open
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
     from ivr.call.visit import Visit
+    from ivr.menu.model import Menu
 
 Kind = Literal["agent", "queue", "step", "number"]
 
@@ -53,8 +54,10 @@ def find_target(
         case "agent":
             _check_agent(exchange, destination.name, by)
         case "queue":
-            _check_queue(exchange, visit, destination.name)
+            _check_queue(exchange, visit.menu, destination.name)
         case "step":
+            if not visit.plays_menu:
+                raise IciRefusal("ICI-BAD-VALUE", f"{text[:64]!r} is for callers; this one is a colleague")
             if destination.name not in visit.menu.steps:
                 raise IciRefusal(
                     "ICI-BAD-VALUE", f"the menu {visit.menu.name} has no step {destination.name[:64]!r}"
@@ -64,15 +67,23 @@ def find_target(
     return destination
 
 
-def find_number(exchange: Exchange, text: str) -> str:
-    """A number or address outside that an agent may call, as ``tel:…`` or ``sip:…``. Raises `IciRefusal`."""
+def find_dialled(exchange: Exchange, text: str, *, by: str) -> TransferTarget:
+    """What the agent `by` may call himself: a colleague, a queue, a listed number. Raises `IciRefusal`."""
     destination = _read(exchange, text.strip())
-    if destination.kind != "number":
-        raise IciRefusal(
-            "ICI-BAD-VALUE", f"{text[:64]!r} cannot be dialled; write a listed number, such as +15550100"
-        )
-    _check_number(exchange, destination.name)
-    return destination.name
+    match destination.kind:
+        case "agent":
+            _check_agent(exchange, destination.name, by)
+        case "queue":
+            _check_queue(exchange, exchange.menu, destination.name)
+        case "number":
+            _check_number(exchange, destination.name)
+        case "step":
+            raise IciRefusal(
+                "ICI-BAD-VALUE",
+                f"{text[:64]!r} cannot be dialled: a step is for callers; "
+                "write an agent's id, queue:NAME or a listed number",
+            )
+    return destination
 
 
 def _read(exchange: Exchange, text: str) -> TransferTarget:
@@ -100,12 +111,12 @@ def _check_agent(exchange: Exchange, agent: str, by: str) -> None:
         raise IciRefusal("ICI-STATE", f"{agent} is {presence}; only who is Available can be called")
 
 
-def _check_queue(exchange: Exchange, visit: Visit, name: str) -> None:
-    queue = visit.menu.queues.get(name)
+def _check_queue(exchange: Exchange, menu: Menu, name: str) -> None:
+    queue = menu.queues.get(name)
     if queue is None:
-        known = ", ".join(visit.menu.queues) or "none"
+        known = ", ".join(menu.queues) or "none"
         raise IciRefusal("ICI-BAD-VALUE", f"there is no queue {name[:64]!r}; known are {known}")
-    hours = visit.menu.hours.get(queue.open)
+    hours = menu.hours.get(queue.open)
     if hours is not None and not is_open(hours, exchange.rooms.clock.utc()):
         raise IciRefusal("ICI-STATE", f"the queue {name} is closed now")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ivr.call.callback import note_callback
+from ivr.call.caller_side import CallerSide
 from ivr.call.draft import Sandbox
 from ivr.call.entered import RETURNING, entered
 from ivr.call.leg import VoiceLeg
@@ -43,7 +44,7 @@ GOODBYE_TAIL = 0.3
 logger = logging.getLogger(__name__)
 
 
-class Visit:
+class Visit(CallerSide):
     """Drives the menu machine with what the caller does, and does what the machine says. Owns the caller's leg.
     A handoff is the exchange's; the visit hears of its end."""
 
@@ -53,8 +54,7 @@ class Visit:
         """Of the caller's sound, as long as the visit lasts."""
         self.sip_leg = incoming.leg
         """Of the caller's dialog: another one when a call takes this one's place (RFC 3891)."""
-        self.peer = incoming.flow.remote[0]
-        """Where that comes from."""
+        self.peer = incoming.flow.remote[0]  # where that comes from
         self.incoming = incoming
         self.exchange = exchange
         self.rooms = exchange.rooms

@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 from ivr.ici.switchboard import IciRefusal, PhoneCallItem, ProcessingStatus
 
-Part = Literal["single", "waiting", "paired", "consulted", "outbound"]
+Part = Literal["single", "waiting", "paired", "consulted", "outbound", "direct"]
 """``waiting``: one of the two calls of a consultation that has not been answered; ``paired``: one of the two when
 it has; ``consulted``: the colleague's, who may leave but not dispose of somebody else's caller; ``outbound``: a
-call the agent has dialled, which has no queue to come back to."""
+call the agent has dialled, which has no queue to come back to; ``direct``: one that a colleague has dialled."""
 
 LEGAL: Final[Mapping[ProcessingStatus, tuple[str, ...]]] = {
     "dialing": ("drop",),
@@ -32,6 +32,7 @@ _SPECIAL: Final[Mapping[tuple[Part, ProcessingStatus], tuple[str, ...]]] = {
     ("paired", "connected"): (*_PAIR, "mute", "dtmf"),
     ("consulted", "alerting"): ("accept", "reject"),
     ("consulted", "connected"): ("drop", "mute", "setAttachedData"),
+    ("direct", "alerting"): ("accept", "reject"),
     ("outbound", "connected"): ("drop", "hold", "mute", "dtmf", "setAttachedData"),
     ("outbound", "held"): ("unhold", "drop", "setAttachedData"),
 }

@@ -170,6 +170,12 @@ class CrmClient:
         listed = (await self._call("IciUser", "getWorkmodes", {"userId": self._user}))[OK]
         return [(items.parse_workmode(entry["id"] or ""), entry["description"] or "") for entry in listed]
 
+    async def get_presence(self, users: list[str]) -> dict[str, str]:
+        """Available, Busy or Logged Off, by user."""
+        listed = (await self._call("IciSystem", "getPresence", {"userIds": users}))[OK]
+        word = self._dialect.word
+        return {one["userId"] or "": word("presence", one["presence"] or "") for one in listed}
+
     async def set_queues(self, queues: list[str]) -> None:
         """Sign on to exactly these queues."""
         await self._call("IciUser", "setCurrentQueues", {"userId": self._user, "queueIds": queues})
@@ -208,7 +214,8 @@ class CrmClient:
         await self._call("IciPhoneCall", "blindTransfer", values)
 
     async def dial(self, destination: str, document: str = "") -> str:
-        """Call a listed number, the agent's own telephone first; returns the new item."""
+        """Call a colleague, ``queue:NAME`` or a listed number, the agent's own telephone first; returns the new
+        item. With a caller on hold a colleague or number is asked about him, as by `consult`."""
         values = {"userId": self._user, "destination": destination, "attachedData": document or None}
         return (await self._call("IciPhoneCall", "dial", values))[OK] or ""
 

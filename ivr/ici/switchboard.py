@@ -170,8 +170,8 @@ class Switchboard(Protocol):
         ...
 
     async def dial(self, user: str, destination: str, document: str) -> str:
-        """Call a listed number: the user's own telephone first. `document` is attached data, or empty; returns
-        the new item."""
+        """Call a colleague, ``queue:NAME`` or a listed number: the user's own telephone first. With a caller on
+        hold it is `consult`. `document` is attached data, or empty; returns the new item."""
         ...
 
     async def toggle(self, user: str, item_id: str, other_id: str) -> None: ...

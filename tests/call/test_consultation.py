@@ -125,7 +125,13 @@ async def test_a_colleague_who_refuses_or_leaves_gives_the_caller_back_to_the_ag
     assert tone_level(agent.recording, 425) > 0.5, "no ringing tone for the agent"
     await both_ways(caller, agent)
     second.phone.answering = Answering()
-    consult_id = await first.client.consult(item.id, "desk2")
+    with pytest.raises(IciRefusal, match="dial not allowed while desk1 is in_call"):
+        await first.client.dial("desk2")
+    await first.client.hold(item.id)  # with a caller on hold, dial asks about him
+    await first.ends(item.id, "connected", "held")
+    consult_id = await first.client.dial("desk2", build("NOTES", {"TEXT": "who signs?"}))
+    asked = (await second.item("alerting", after=2)).attached_data
+    assert read(asked) == read(item.attached_data) | {"NOTES": {"TEXT": "who signs?"}}
     colleague = await second.phone.next_call()
     await first.ends(consult_id, "dialing", "connected")
     await colleague.hang_up()

@@ -34,7 +34,9 @@ class Calls:
         self.store = Store()
         self.record = CallRecord("call-1", "+15550100", "8000", NOW)
         facts = SimpleNamespace(values={"account": "4000000002", "phone": "+15550100"}, level="verified")
-        self.visit = SimpleNamespace(id="call-1", record=self.record, machine=SimpleNamespace(facts=facts))
+        self.visit = SimpleNamespace(
+            id="call-1", record=self.record, machine=SimpleNamespace(facts=facts), has_customer=True
+        )
         self.tasks: list[asyncio.Task[None]] = []
         self.data = TravellingData("SAP-IC")
         self.data.learn({"REASON": "BILL"}, NOW)

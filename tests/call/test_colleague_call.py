@@ -1,0 +1,121 @@
+"""An agent dials a colleague: sound both ways, both screens' events, and what both may do with the call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from call.test_consultation import all_talk
+from call.test_transfer import both_ways
+from house import Desk, House
+from sounds import tone_level
+
+from ivr.ici.attached_data import build, read
+from ivr.ici.switchboard import IciRefusal, UserChanged
+from ivr.testing.phone import Answering
+
+
+def of(desk: Desk, item_id: str) -> list[str]:
+    return [item.status for item in desk.items if item.id == item_id]
+
+
+async def test_two_colleagues_talk_and_whoever_refuses_or_leaves_leaves_nobody_hanging(house: House) -> None:
+    first, second = await house.desk("desk1"), await house.desk("desk2", ready=False)
+    with pytest.raises(IciRefusal, match="desk3 is Logged Off; only who is Available"):
+        await first.client.dial("desk3")
+    assert first.items == [], "a refused operation changes nothing"
+    mine = await first.client.dial("desk2", build("NOTES", {"TEXT": "about the rota"}))
+    one = await first.phone.next_call()
+    await one.wait_for_sound()  # the ringing tone
+    asked = await second.item("alerting")
+    assert (asked.direction, asked.remote_numbers, asked.queue_id) == ("inbound", ("desk1",), "")
+    assert asked.capabilities == ("accept", "reject")
+    assert read(asked.attached_data) == {"NOTES": {"TEXT": "about the rota"}}, "nothing of any customer"
+    connected = await first.item("connected")
+    assert (connected.direction, connected.remote_numbers) == ("outbound", ("desk2",))
+    other = await second.phone.next_call()
+    await both_ways(one, other)
+    assert await first.client.get_presence(["desk1", "desk2"]) == {"desk1": "Busy", "desk2": "Busy"}
+    await first.client.hold(mine)
+    await first.ends(mine, "connected", "held")
+    mark = len(other.recording)
+    await one.talk_tone(440, 0.4)
+    heard = other.recording[mark + 800 :]
+    assert tone_level(heard, 440) < 0.2 and abs(heard.astype(int)).mean() > 100, "no music on hold"
+    await first.client.unhold(mine)
+    await first.ends(mine, "held", "connected")
+    await second.client.set_attached_data(asked.id, build("NOTES", {"TEXT": "agreed"}))
+    assert (await first.data()).item_id == mine
+    await other.hang_up()
+    assert (await first.ends(mine, "connected", "ended")).reason == "normal"
+    assert (await second.ends(asked.id, "connected", "ended")).reason == "normal"
+    assert of(first, mine) == ["dialing", "connected", "held", "connected", "ended"]
+    assert of(second, asked.id) == ["alerting", "connected", "ended"]
+    await first.workmode("Ready")
+    await second.workmode("Not ready")
+    told = [event.user.workmode_text for event in first.events if isinstance(event, UserChanged)]
+    assert "Wrap-up" not in told, "a call that came from no queue is followed by wrap-up"
+    record = await house.record()
+    assert (record["caller"], record["called"], record["end"]["by"]) == ("desk1", "desk2", "agent")
+    assert [one["agent"] for one in record["handoffs"]] == ["desk1", "desk2"]
+
+    second.phone.answering = Answering(status=486)
+    mine = await first.client.dial("desk2")
+    assert (await first.ends(mine, "dialing", "ended")).reason == "rejected"
+    assert (await second.item("ended", after=3)).reason == "rejected"
+    second.phone.answering = None  # rings
+    for refused_by, reason in ((second, "rejected"), (first, "abandoned")):
+        known = len(second.items)
+        await first.workmode("Ready")
+        mine = await first.client.dial("desk2")
+        theirs = await second.item("alerting", after=known)
+        await (second.client.reject(theirs.id) if refused_by is second else first.client.drop(mine))
+        assert (await first.ends(mine, "dialing", "ended")).reason == reason
+        assert (await second.ends(theirs.id, "alerting", "ended")).reason == reason
+    known, first.phone.answering = len(second.items), Answering(status=486)
+    await first.workmode("Ready")
+    mine = await first.client.dial("desk2")
+    assert (await first.ends(mine, "dialing", "ended")).reason == "rejected"
+    assert len(second.items) == known, "a colleague was rung for somebody who had not picked up"
+    await second.workmode("Not ready")
+    exchange = house.engine.exchange
+    assert exchange is not None and not exchange.visits and not exchange.handoffs and not exchange.consultations
+    assert await house.store.contacts() == []
+
+
+async def test_who_was_dialled_brings_in_a_third_or_sends_the_colleague_on(house: House) -> None:
+    first, second, third = [await house.desk(name, ready=False) for name in ("desk1", "desk2", "desk3")]
+    mine = await first.client.dial("desk2")
+    theirs = (await second.item("connected")).id
+    one, two = await first.phone.next_call(), await second.phone.next_call()
+    with pytest.raises(IciRefusal, match="'menu:main' is for callers"):
+        await second.client.blind_transfer(theirs, "menu:main")
+    consult = await second.client.consult(theirs, "desk3")
+    await second.ends(consult, "dialing", "connected")
+    three = await third.phone.next_call()
+    await second.client.conference(theirs, consult)
+    await third.item("conferenced")
+    for number, levels in enumerate(await all_talk(one, two, three)):
+        assert min(level for index, level in enumerate(levels) if index != number) > 0.2, levels
+    await second.client.drop(theirs)
+    await third.ends(third.items[0].id, "alerting", "connected", "conferenced", "connected")
+    await both_ways(one, three)
+    assert (await first.ends(mine, "dialing", "connected", "connected")).remote_numbers == ("desk3",)
+    await asyncio.wait_for(two.ended(), 10)
+    await third.client.blind_transfer(third.items[0].id, "desk2")
+    assert (await third.item("ended")).reason == "transferred"
+    await second.phone.next_call()
+    await first.ends(mine, "connected", "connected", "connected")
+    await one.hang_up()
+    assert (await first.item("ended")).reason == "normal"
+    await second.ends(second.items[-1].id, "alerting", "connected", "ended")
+
+    await third.client.set_workmode(2)
+    queued = await first.client.dial("queue:general")
+    offered = await third.item("alerting", after=len(third.items))
+    assert (offered.queue_id, offered.remote_numbers) == ("general", ("desk1",))
+    assert "reroute" not in offered.capabilities
+    await first.ends(queued, "dialing", "connected")
+    await first.client.drop(queued)
+    await third.workmode("Wrap-up")
+    assert await house.store.contacts() == []
