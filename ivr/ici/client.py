@@ -17,7 +17,7 @@ from ivr.config.settings import IciSettings
 from ivr.errors import RemoteProtocolError
 from ivr.ici import envelope, items
 from ivr.ici.client_http import ANSWER_LIMIT, describe_failure, read_capped
-from ivr.ici.dialect import Dialect
+from ivr.ici.dialect import Dialect, Operation
 from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.lane import Entry, Lane, take
 from ivr.ici.subscriptions import Subscription, Subscriptions
@@ -35,6 +35,9 @@ RETRY_AFTER: Final = (0.1, 0.3)
 """Seconds before the second and the third attempt; then the screen is lost (H3)."""
 SPREAD: Final = 1.5
 """Pauses are longer by a random factor up to this, so that screens behind one address do not come all at once."""
+SHORT_ANSWER: Final = 2048
+ANSWERS_KEPT: Final = 64
+"""Answers to events, and octets of one, that are remembered so as not to be read again."""
 
 Screen = Lane["asyncio.Future[bool]"]
 """The events that wait for one agent's screen."""
@@ -72,6 +75,8 @@ class EventSender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._batches = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
+        self._read_before: set[tuple[str, str, bytes]] = set()
+        """Answers of callbacks that were in order: operation, charset, octets."""
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -84,6 +89,7 @@ class EventSender:
         loop = asyncio.get_running_loop()
         batch = next(self._batches)
         told: dict[str, asyncio.Future[bool]] = {}
+        screens: list[Screen] = []
         for user in dict.fromkeys(users):
             told[user] = acknowledged = loop.create_future()
             screen = self._screens.get(user)
@@ -93,7 +99,8 @@ class EventSender:
                 acknowledged.set_result(False)
                 self._lose(screen, "too many events wait for it")
             else:
-                dropped = screen.put(Entry(event, loop.time(), batch, [acknowledged]))
+                screens.append(screen)
+                dropped = screen.put(Entry(event, loop.time(), batch, [acknowledged], screens))
                 if dropped:
                     log.debug("ici_coalesced user=%s dropped=%d", user, dropped)
         for user in told:
@@ -200,8 +207,7 @@ class EventSender:
         if screen.closed:
             self._take_leave(screen)
         elif screen.ready:
-            users = (other for other in self._screens.values() if not other.closed)
-            self._spawn(self._deliver(take(screen, users)))
+            self._spawn(self._deliver(take(screen)))
 
     def _take_leave(self, screen: Screen) -> None:
         if screen.waiting and not screen.busy:
@@ -276,7 +282,7 @@ class EventSender:
                 if raw is None:
                     return f"the answer is longer than {ANSWER_LIMIT} octets"
                 if raw and response.status in (200, 500):
-                    envelope.parse_answer(raw, self._dialect, operation, charset=response.charset or "")
+                    self._check_answer(raw, operation, response.charset or "")
                 return "" if response.ok and response.status < 300 else f"HTTP {response.status}"
         except IciRefusal as refusal:
             return f"fault {refusal.code}: {refusal}"
@@ -284,6 +290,16 @@ class EventSender:
             return str(mistake)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
             return describe_failure(url, failure)
+
+    def _check_answer(self, raw: bytes, operation: Operation, charset: str) -> None:
+        """Raises `IciRefusal` for a fault, RemoteProtocolError for what is no SOAP. A callback says the same to
+        nearly every event: what was read once need not be read again."""
+        known = (operation.name, charset, raw)
+        if known in self._read_before:
+            return
+        envelope.parse_answer(raw, self._dialect, operation, charset=charset)
+        if len(raw) <= SHORT_ANSWER and len(self._read_before) < ANSWERS_KEPT:
+            self._read_before.add(known)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

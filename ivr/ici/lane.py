@@ -13,7 +13,7 @@ A lane is pure: it holds what waits and decides what goes next; `client` does th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -61,6 +61,8 @@ class Entry(Generic[Waiter]):
     batch: int
     """The same for one event published to several users."""
     waiters: list[Waiter] = field(default_factory=list)
+    lanes: Sequence[Lane[Waiter]] = ()
+    """All that the event was put into: with hundreds of screens nobody looks through those it was not meant for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,17 +118,18 @@ class Lane(Generic[Waiter]):
         return len(older)
 
 
-def take(lane: Lane[Waiter], others: Iterable[Lane[Waiter]]) -> list[tuple[Lane[Waiter], Entry[Waiter]]]:
+def take(lane: Lane[Waiter]) -> list[tuple[Lane[Waiter], Entry[Waiter]]]:
     """What the next post of the lane carries: its first event, and the same one of lanes with the same URL.
 
     The lanes concerned are busy from now on.
     """
-    url, batch = lane.subscription.app_url, lane.waiting[0].batch
+    url, batch, others = lane.subscription.app_url, lane.waiting[0].batch, lane.waiting[0].lanes
     together = [lane]
     for other in others:
         if (
             other is not lane
             and other.ready
+            and not other.closed
             and other.subscription.app_url == url
             and other.waiting[0].batch == batch
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ivr.ici.lane import FULL, MANY, SLOW, Entry, Lane, take
 from ivr.ici.subscriptions import Subscription
@@ -21,8 +21,10 @@ def lane(user: str = "desk1", url: str = "http://crm/event", *, held: bool = Fal
     return Lane(Subscription(url, f"app-{user}", user), held=held)
 
 
-def entry(event: IciEvent, now: float = 0.0, batch: int = 0, waiter: str = "") -> Entry[str]:
-    return Entry(event, now, batch, [waiter] if waiter else [])
+def entry(
+    event: IciEvent, now: float = 0.0, batch: int = 0, waiter: str = "", lanes: Sequence[Lane[str]] = ()
+) -> Entry[str]:
+    return Entry(event, now, batch, [waiter] if waiter else [], lanes)
 
 
 def waiting(lane: Lane[str]) -> list[IciEvent]:
@@ -86,7 +88,7 @@ def test_a_lane_is_not_ready_while_held_busy_or_empty() -> None:
     assert not screen.ready
     screen.held = False
     assert screen.ready
-    take(screen, [])
+    take(screen)
     assert screen.busy
     assert not screen.ready
 
@@ -95,10 +97,13 @@ def test_one_post_serves_the_screens_behind_one_url_that_are_as_far() -> None:
     first, second, behind, busy, elsewhere = (lane(name) for name in ("a", "b", "c", "d", "e"))
     elsewhere.subscription = Subscription("http://other/event", "app-e", "e")
     behind.put(entry(ItemAttachedDataChanged("call-0", "earlier"), batch=1))
-    for each in (first, second, behind, busy, elsewhere):
-        each.put(entry(ItemAttachedDataChanged("call-1", "x"), batch=2))
+    gone = lane("f")
+    gone.closed = True
+    lanes = [first, second, behind, busy, elsewhere, gone]
+    for each in lanes:
+        each.put(entry(ItemAttachedDataChanged("call-1", "x"), batch=2, lanes=lanes))
     busy.busy = True
-    taken = take(first, [first, second, behind, busy, elsewhere])
+    taken = take(first)
     assert [each for each, _ in taken] == [first, second]
     assert first.busy
     assert second.busy
