@@ -385,7 +385,8 @@ class Floor(Matching):
     def _hope(self, ticket: Ticket, now: float) -> bool:
         """Whether somebody who fits is at work: free, or busy with what will end."""
         at_work = (agent for agent in self._agents.values() if agent.state in AT_WORK and agent.phone)
-        return any(ticket.fits(agent.id, now) for agent in at_work)
+        reach = ticket.reached(now).agents
+        return any(agent.id in reach for agent in at_work)
 
     def _restore(self, agent: Agent, saved: SavedState, now: float) -> None:
         agent.left = saved.left

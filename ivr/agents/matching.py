@@ -94,11 +94,12 @@ class Matching(Overview):
     def _overflow(self, now: float) -> None:
         """Who has waited too long, and who waits for nobody (RT8), is told so; a queue's outside line is rung
         now instead."""
-        listening = [agent for agent in self._agents.values() if agent.screen]
+        listening = {id for id, agent in self._agents.items() if agent.screen}
+        leavers = [agent for agent in self._agents.values() if agent.left]
         patience = self._routing.unstaffed
         for ticket in [t for t in self._tickets.values() if t.waits and t.has_queue]:
-            there = {agent.id for agent in listening if not has_left(agent.left, ticket.rule)}
-            if not ticket.everybody.isdisjoint(there):
+            gone = {agent.id for agent in leavers if has_left(agent.left, ticket.rule)}
+            if not ticket.everybody.isdisjoint(listening - gone if gone else listening):
                 ticket.alone_since, ticket.nobody_else = None, False
             elif ticket.alone_since is None:
                 ticket.alone_since = now

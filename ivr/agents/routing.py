@@ -21,8 +21,10 @@ def waiting_in_order(tickets: Iterable[Ticket], now: float) -> list[Ticket]:
 
 def free_agents(free: Iterable[Agent], ticket: Ticket, strategy: Strategy, last: str, now: float) -> list[Agent]:
     """Who of `free` may have this caller, the first to be rung first. `last` spoke with the caller last."""
-    there = (agent for agent in free if not has_left(agent.left, ticket.rule))
-    fit = {agent.id: agent for agent in there if ticket.fits(agent.id, now)}
+    reach = ticket.reached(now).agents
+    if not reach:
+        return []
+    fit = {a.id: a for a in free if a.id in reach and not (a.left and has_left(a.left, ticket.rule))}
     found = [
         Candidate(a.id, level_of(a.skills, ticket.rule.skills) or LAST_CHOICE, a.idle_since, a.calls, a.id == last)
         for a in fit.values()
@@ -57,5 +59,6 @@ def agent_to_overtake(
         ticket = tickets[str(agent.ticket)]
         return agent.phone and not ticket.emergency and agent.id not in ticket.wanted
 
-    fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and emergency.fits(a.id, now))
+    reach = emergency.reached(now).agents
+    fit = (a for a in agents if a.state is AgentState.OFFERED and lesser(a) and a.id in reach)
     return max(fit, key=least, default=None)

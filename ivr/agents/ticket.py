@@ -127,11 +127,10 @@ class Ticket:
 
     def reached(self, now: float) -> Reach:
         """The widest reach so far."""
-        return next(one for one in reversed(self.reach) if now >= self.since + one.after or one is self.reach[0])
-
-    def fits(self, agent: str, now: float) -> bool:
-        """Whether this agent may have the caller now."""
-        return agent in self.reached(now).agents
+        for one in reversed(self.reach):
+            if now >= self.since + one.after:
+                return one
+        return self.reach[0]
 
     def widening(self, now: float) -> list[str]:
         """What the reach was widened to since this was asked last."""
