@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ivr.config import LogSettings
 
@@ -40,12 +41,19 @@ class JsonFormat(logging.Formatter):
 
 def one_line(text: str) -> str:
     """A stranger's line breaks and control characters must not forge log lines."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def _utc(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(record.msecs):03d}Z"
+    return f"{_second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """Hundreds of lines share one."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class StderrHandler(logging.Handler):
@@ -61,6 +69,7 @@ class StderrHandler(logging.Handler):
 
 def set_up_logs(settings: LogSettings) -> None:
     """Send this package's logs, and warnings of the libraries, to standard error."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # our lines do not name them
     handler = StderrHandler()
     handler.setFormatter(JsonFormat() if settings.format == "json" else TextFormat())
     root = logging.getLogger()
