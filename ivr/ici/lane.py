@@ -62,7 +62,7 @@ class Entry(Generic[Waiter]):
     """The same for one event published to several users."""
     waiters: list[Waiter] = field(default_factory=list)
     lanes: Sequence[Lane[Waiter]] = ()
-    """All that the event was put into: with hundreds of screens nobody looks through those it was not meant for."""
+    """All that the event was put into: with hundreds of screens, the others are not looked at."""
 
 
 @dataclass(slots=True, eq=False)
