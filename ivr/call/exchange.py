@@ -100,7 +100,7 @@ class Exchange:
         if isinstance(event, sip.IncomingCall):
             self._incoming(event)
             return
-        if isinstance(event, sip.Registered):
+        if isinstance(event, (sip.Registered, sip.RegistrationToKeep)):
             self.telephones.on_registered(event)
             return
         if self.trunks.takes(event):

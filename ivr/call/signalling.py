@@ -230,6 +230,10 @@ class Signalling:
         self.user_agent.restore_bindings(bindings, self._now())
         self._set_timer()
 
+    def registration_kept(self, number: int) -> None:
+        """A telephone may be told that it is registered."""
+        self._carry_out(self.user_agent.registration_kept(number, self._now()))
+
     def refer(
         self, leg: str, target: str, *, replaces_leg: str = "", user_to_user: Sequence[UserToUser] = ()
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,13 +13,16 @@ from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
 from ivr.errors import IvrError
 from ivr.sip.bindings import Binding
-from ivr.sip.events import Flow, Registered
+from ivr.sip.events import Flow, Registered, RegistrationToKeep
 
+SLOW = 4.0
+"""Seconds after which a telephone is answered although the disk is not: it repeats its REGISTER for 32 seconds at
+most (timer F), and one that gets no answer can neither call nor be called."""
 logger = logging.getLogger(__name__)
 
 
 class Telephones:
-    """Bindings of the registrar, on disk as they change."""
+    """Bindings of the registrar, on disk as they change, and before the telephone is told so."""
 
     def __init__(self, rooms: Rooms, on_change: Callable[[str], None]) -> None:
         """`on_change` is told the user whose telephones are others now."""
@@ -26,6 +30,9 @@ class Telephones:
         self._tasks = Tasks("telephones")
         self._on_change = on_change
         self._unsaved: set[str] = set()
+        self._waiting: dict[str, list[int]] = {}
+        """REGISTERs that wait for the disk, by user."""
+        self._slow: dict[int, asyncio.TimerHandle] = {}
         self._saving = False
 
     async def restore(self) -> None:
@@ -39,7 +46,12 @@ class Telephones:
         ]
         self._rooms.signalling.restore_bindings(found)
 
-    def on_registered(self, event: Registered) -> None:
+    def on_registered(self, event: Registered | RegistrationToKeep) -> None:
+        """Something has changed, or: a telephone waits until that is on disk."""
+        if isinstance(event, RegistrationToKeep):
+            self._waiting.setdefault(event.user, []).append(event.number)
+            self._slow[event.number] = asyncio.get_running_loop().call_later(SLOW, self._answer, event.number)
+            return
         word = "registered" if event.expires else "unregistered"
         source = place_of(event.flow)
         logger.info(
@@ -56,14 +68,22 @@ class Telephones:
         try:
             while self._unsaved:
                 user = self._unsaved.pop()
+                waiting = self._waiting.pop(user, [])
                 now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
                 documents = [binding_document(binding, now, utc) for binding in self._of(user)]
                 try:
                     await self._rooms.store.save_bindings(user, documents)
                 except IvrError as error:
                     logger.error("bindings_not_saved user=%s error=%s", user, error)
+                for number in waiting:
+                    self._answer(number)
         finally:
             self._saving = False
+
+    def _answer(self, number: int) -> None:
+        if (timer := self._slow.pop(number, None)) is not None:
+            timer.cancel()
+            self._rooms.signalling.registration_kept(number)
 
     async def saved(self) -> None:
         """Until everything that was registered is on disk."""

@@ -381,6 +381,7 @@ def _user_agent_settings(settings: Settings) -> UserAgentSettings:
         product=f"ivr/{__version__}",
         realm=settings.sip.realm,
         accounts=accounts,
+        durable_registrar=True,
         trunks=settings.sip.trusted_addresses,
         switch_to_tcp=settings.sip.tcp,
         session_expires=settings.sip.session_expires,

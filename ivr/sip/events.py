@@ -215,6 +215,16 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationToKeep:
+    """A telephone waits for the answer to its REGISTER: put the user's bindings where they outlive us, then say
+    registration_kept(). Only with `UserAgentSettings.durable_registrar`; the `Registered` came before it."""
+
+    user: str
+    number: int
+    """Which REGISTER it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationAnswered:
     """The final answer to our own register(); 408 for none, 503 for a dead transport."""
 
@@ -348,6 +358,7 @@ Output = (
     | SessionRefused
     | KeyInfo
     | Registered
+    | RegistrationToKeep
     | RegistrationAnswered
     | MessageDropped
     | SourceLimited
@@ -369,6 +380,8 @@ class UserAgentSettings:
     realm: str = "ivr"
     accounts: dict[str, str] = field(default_factory=dict, repr=False)
     """Password by user name, for REGISTER."""
+    durable_registrar: bool = False
+    """Whether a REGISTER that changes something is answered only after registration_kept()."""
     trunks: frozenset[str] = frozenset()
     """Numeric addresses whose P-Asserted-Identity is believed."""
     switch_to_tcp: bool = False

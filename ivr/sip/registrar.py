@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ivr.sip.bindings import MAX_CONTACTS, Binding, Bindings, OutOfOrder, Wish
 from ivr.sip.challenge import Challenger, Verdict
 from ivr.sip.core import Core
-from ivr.sip.events import Flow, Registered
+from ivr.sip.events import Flow, Registered, RegistrationToKeep
 from ivr.sip.fields import NameAddress, parse_uri, plain, user_part
 from ivr.sip.guesses import Guesses
 from ivr.sip.message import Request
@@ -36,6 +36,9 @@ class Registrar:
         self._core = core
         self._challenger = Challenger(settings.realm, settings.accounts, settings.digest_algorithms, key)
         self._guesses = Guesses()
+        self._waiting: dict[int, tuple[Served, str]] = {}
+        """Requests that are not answered yet, with their users; as many as there are transactions at most."""
+        self._requests = 0
 
     # --- time
 
@@ -109,9 +112,21 @@ class Registrar:
             self._core.reply(served, 500, now, phrase="CSeq Out of Order")
             return
         self._core.queue.watch(self)
-        self._core.reply(served, 200, now, headers=self._listing(user, now))
+        waits = self._core.settings.durable_registrar and bool(done)
+        if not waits:
+            self._core.reply(served, 200, now, headers=self._listing(user, now))
         for wish in done:
             self._core.emit(Registered(user, plain(wish.contact), wish.expires, flow))
+        if waits:
+            self._requests += 1
+            self._waiting[self._requests] = served, user
+            self._core.emit(RegistrationToKeep(user, self._requests))
+
+    def kept(self, number: int, now: float) -> None:
+        """The bindings outlive us now, and the telephone may rely on that. Harmless when said twice."""
+        if (waiting := self._waiting.pop(number, None)) is not None:
+            served, user = waiting
+            self._core.reply(served, 200, now, headers=self._listing(user, now))
 
     def _listing(self, user: str, now: float) -> list[Header]:
         return [

@@ -115,6 +115,11 @@ class UserAgent(Transfers):
         """Take what was registered before a restart."""
         self._registrar.restore(bindings, now)
 
+    def registration_kept(self, number: int, now: float) -> list[Output]:
+        """What `RegistrationToKeep` asked for is done: its telephone gets the answer."""
+        self._registrar.kept(number, now)
+        return self._core.take_outbox()
+
     # --- what the network brings
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:

@@ -13,7 +13,7 @@ import pytest
 
 from ivr.sip.bindings import Binding
 from ivr.sip.digest import ALGORITHMS, DigestInput, parse_digest
-from ivr.sip.events import Flow, Registered, UserAgentSettings
+from ivr.sip.events import Flow, Registered, RegistrationToKeep, UserAgentSettings
 from ivr.sip.guesses import FREE_OF_PAIR
 from ivr.sip.user_agent import UserAgent
 
@@ -307,3 +307,22 @@ def test_contacts_have_preferences(telephone: Telephone) -> None:
     peer = telephone.register(proof(challenge, "secret"), contact=contact)
     found = [binding.contact[-1] for binding in peer.user_agent.bindings("alice", peer.now)]
     assert found == ["4", "3", "1"]
+
+
+def test_a_binding_that_is_to_outlive_us_is_acknowledged_once_it_does(make_peer: Any, make_request: Make) -> None:
+    settings = UserAgentSettings(accounts={"alice": "secret"}, durable_registrar=True)
+    peer = make_peer(UserAgent(settings, rng=random.Random(7)))
+    telephone = Telephone(peer, make_request)
+    challenge = telephone.challenge()
+    telephone.register(proof(challenge, "secret") + "\nExpires: 600")
+    bound, keep = peer.events
+    assert (peer.statuses, bound) == ([], Registered("alice", "sip:alice@192.0.2.1", 600, peer.flow))
+    assert isinstance(keep, RegistrationToKeep) and keep.user == "alice"
+    text = make_request("REGISTER", cseq=telephone.cseq, uri="sip:192.0.2.2", headers=proof(challenge, "secret"))
+    assert peer.says(text.replace("To: <sip:100@", "To: <sip:alice@")).events == [], "a repetition is a new one"
+    peer.now += 1
+    peer.got(peer.user_agent.registration_kept(keep.number, peer.now))
+    assert (peer.statuses, peer.response.headers["Contact"]) == ([200], "<sip:alice@192.0.2.1>;expires=599")
+    assert peer.got(peer.user_agent.registration_kept(keep.number, peer.now)).sent == []
+    telephone.register(proof(challenge, "secret"), contact="")
+    assert (peer.statuses, peer.events) == ([200], []), "a question waits for no disk"
