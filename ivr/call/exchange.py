@@ -62,6 +62,7 @@ class Exchange:
         self.draft: Menu | None = None
         """What who dials `draft` gets; None where no draft is served."""
         self.agents = agents_floor
+        self.people = {agent.id: agent for agent in rooms.settings.agents}
         self.locator = Locator(rooms.names, rooms.signalling.flow_to, rooms.clock)
         self.trunks = Trunks(rooms.settings.sip.trunks, rooms.signalling, self.locator, rooms.clock)
         self.phones = Phones(rooms, self.locator, self.trunks.is_down)
@@ -312,7 +313,7 @@ class Exchange:
 
     def phone_changed(self, user: str) -> None:
         """Somebody's telephones are others now: the floor is told of agents who cannot be rung, or can again."""
-        if all(agent.id != user for agent in self.rooms.settings.agents):
+        if user not in self.people:
             return
         reachable = self.phones.is_reachable(user)
         if self.agents.agent(user).phone != reachable:
@@ -422,7 +423,7 @@ class Exchange:
         outside.begin()
 
     def has_agent(self, agent: str) -> bool:
-        return any(known.id == agent for known in self.rooms.settings.agents)
+        return agent in self.people
 
     # --- stopping ---------------------------------------------------------------------------------------------
 

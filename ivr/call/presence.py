@@ -59,7 +59,7 @@ def served_by(exchange: Exchange, user: str) -> list[str]:
 
 def user_view(exchange: Exchange, user: str) -> UserView:
     """The agent as ICI shows one."""
-    settings = next(agent for agent in exchange.rooms.settings.agents if agent.id == user)
+    settings = exchange.people[user]
     agent = exchange.agents.agent(user)
     queues = tuple(name for name in served_by(exchange, user) if name not in agent.left)
     workmode, text = agent.workmode, WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}")
