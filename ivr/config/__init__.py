@@ -4,6 +4,7 @@ from ivr.config.load import load_settings
 from ivr.config.settings import (
     Account,
     AgentSettings,
+    CallbackLogin,
     GuardSettings,
     HostPort,
     HttpSettings,
@@ -26,6 +27,7 @@ from ivr.config.shipped import shipped
 __all__ = [
     "Account",
     "AgentSettings",
+    "CallbackLogin",
     "GuardSettings",
     "HostPort",
     "HttpSettings",

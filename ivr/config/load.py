@@ -20,8 +20,9 @@ from typing import Any
 
 from ivr.config.between import mistakes_between
 from ivr.config.http_check import http_problems
+from ivr.config.login_check import login_problems, login_variable
 from ivr.config.routing_check import routing_problems
-from ivr.config.settings import Account, AgentSettings, HostPort, Settings, Trunk
+from ivr.config.settings import Account, AgentSettings, CallbackLogin, HostPort, IciSettings, Settings, Trunk
 from ivr.config.settings_file import settings_file
 from ivr.config.shipped import shipped
 from ivr.config.sip_check import is_host, sip_problems
@@ -97,6 +98,8 @@ class _Reader:
         at_run_time = environ.get("IVR_VAR")
         values["var"] = Path(at_run_time) if at_run_time else self.home / str(document.get("var", "var"))
         secrets = {password_variable(trunk.name) for trunk in values["sip"].trunks} if "sip" in values else set()
+        if "ici" in values:
+            secrets |= {login_variable(login.host) for login in values["ici"].logins}
         self.variables(environ, tables, secrets)
         settings = Settings(**{k: v for k, v in values.items() if v is not None})
         if model := environ.get("IVR_VOSK_MODEL"):
@@ -134,6 +137,10 @@ class _Reader:
             if hint == tuple[Trunk, ...]:
                 values[key] = self.trunks(table.get(key, []), environ)
                 continue
+            if hint == tuple[CallbackLogin, ...]:
+                callbacks = table.get("callbacks", IciSettings().callbacks)
+                values[key] = self.logins(table.get(key, []), callbacks, environ)
+                continue
             try:
                 if environ.get(variable):
                     values[key] = _convert(_from_text(environ[variable], hint), hint)
@@ -165,18 +172,9 @@ class _Reader:
             )
             return ()
         trunks: list[Trunk] = []
-        hints = typing.get_type_hints(Trunk)
         for number, row in enumerate(rows, 1):
             where = f"sip.trunks {number}"
-            for key in row:
-                if key not in hints:
-                    self.wrong(where, key, f"no such setting in [[sip.trunks]]{_meant(key, list(hints))}")
-            values: dict[str, Any] = {"name": ""}
-            for key in row.keys() & hints.keys():
-                try:
-                    values[key] = _convert(row[key], hints[key])
-                except _Bad as bad:
-                    self.wrong(where, key, str(bad))
+            values = {"name": ""} | self.row(where, row, Trunk)
             if secret := environ.get(password_variable(values["name"])):
                 values["password"] = secret
             trunk = Trunk(**values)
@@ -184,6 +182,37 @@ class _Reader:
                 self.wrong(where, key, message)
             trunks.append(trunk)
         return tuple(trunks)
+
+    def row(self, where: str, row: dict[str, Any], kind: type) -> dict[str, Any]:
+        """The values of one table of a list of them, such as ``sip.trunks 2``."""
+        hints = typing.get_type_hints(kind)
+        for key in row:
+            if key not in hints:
+                self.wrong(where, key, f"no such setting in [[{where.split()[0]}]]{_meant(key, list(hints))}")
+        values: dict[str, Any] = {}
+        for key in row.keys() & hints.keys():
+            try:
+                values[key] = _convert(row[key], hints[key])
+            except _Bad as bad:
+                self.wrong(where, key, str(bad))
+        return values
+
+    def logins(self, rows: Any, callbacks: Any, environ: Mapping[str, str]) -> tuple[CallbackLogin, ...]:
+        """`[[ici.logins]]`; a password may come from the environment."""
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self.wrong("ici", "logins", "must be written as [[ici.logins]], one table per host")
+            return ()
+        known = environ["IVR_ICI_CALLBACKS"].split(",") if environ.get("IVR_ICI_CALLBACKS") else callbacks
+        hosts = [str(host).strip() for host in known] if isinstance(known, (list, tuple)) else []
+        logins: list[CallbackLogin] = []
+        for number, row in enumerate(rows, 1):
+            login = CallbackLogin(**self.row(f"ici.logins {number}", row, CallbackLogin))
+            if secret := environ.get(login_variable(login.host)):
+                login = dataclasses.replace(login, password=secret)
+            for key, message in login_problems(login, logins, hosts):
+                self.wrong(f"ici.logins {number}", key, message)
+            logins.append(login)
+        return tuple(logins)
 
     def agents(self, rows: Any) -> tuple[AgentSettings, ...]:
         if not isinstance(rows, list):

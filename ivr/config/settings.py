@@ -216,6 +216,20 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackLogin:
+    """A user and a password for a host that events are posted to (HTTP Basic, RFC 7617)."""
+
+    host: str = ""
+    """Host, or host:port, as it stands in the address that CRM names; it must be in `callbacks`."""
+    user: str = ""
+    """Name that CRM knows us by."""
+    password: str = field(default="", repr=False)
+    """Never logged. ``IVR_ICI_LOGINS_HOST_PASSWORD`` is another place for it."""
+    over_http: bool = False
+    """Show it over http, too, where everybody on the way can read it; else over https, and http on loopback."""
+
+
+@dataclass(frozen=True, slots=True)
 class IciSettings:
     """The interface to SAP CRM."""
 
@@ -235,6 +249,8 @@ class IciSettings:
     """Octets an attached data document may have."""
     callback_ca: Path | None = None
     """PEM file with the authorities believed when events are posted to https; the system's by default."""
+    logins: tuple[CallbackLogin, ...] = ()
+    """Users and passwords for hosts of `callbacks` that ask for them; agents' own are in ``[[agents]]``."""
     trace: Path | None = None
     """File that every message of ICI is written to, for `ivr ici learn` and `ivr ici replay`; none by default."""
     trace_values: bool = False

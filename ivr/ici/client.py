@@ -16,7 +16,7 @@ import aiohttp
 from ivr.config.settings import IciSettings
 from ivr.errors import RemoteProtocolError
 from ivr.ici import envelope, items
-from ivr.ici.client_http import ANSWER_LIMIT, describe_failure, read_capped
+from ivr.ici.client_http import ANSWER_LIMIT, authorisation, describe_failure, read_capped
 from ivr.ici.dialect import Dialect, Operation
 from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.lane import Entry, Lane, take
@@ -272,6 +272,7 @@ class EventSender:
         headers = {
             "Content-Type": "text/xml; charset=utf-8",
             "SOAPAction": f'"{self._dialect.action(service, operation)}"',
+            **authorisation(url, self._settings.logins),
         }
         try:
             async with self._http().post(url, data=body, headers=headers, allow_redirects=False) as response:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
 import ssl
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+
+from ivr.config.settings import CallbackLogin
 
 XML_TYPES: Final = frozenset({"text/xml", "application/xml", "application/soap+xml"})
 ANSWER_LIMIT: Final = 4 * 1024 * 1024
@@ -18,6 +22,30 @@ ANSWER_LIMIT: Final = 4 * 1024 * 1024
 def basic(user: str, password: str) -> str:
     """Value of the Authorization header (RFC 7617), in UTF-8."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def authorisation(url: str, logins: Iterable[CallbackLogin]) -> dict[str, str]:
+    """The header that proves us to whoever is behind this address; empty where no user is set for it.
+
+    A password is shown to nobody on the way unless that is wished: over https, on loopback, or with `over_http`.
+    A login for host and port goes before one for the host alone.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    named = f"[{host}]" if ":" in host else host
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    by_host = {login.host.lower(): login for login in logins}
+    login = by_host.get(f"{named}:{port}") or by_host.get(named) or by_host.get(host)
+    if login is None or not (parts.scheme == "https" or login.over_http or _is_near(host)):
+        return {}
+    return {"Authorization": basic(login.user, login.password)}
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def read_capped(stream: aiohttp.StreamReader, limit: int) -> bytes | None:

@@ -180,6 +180,8 @@ class Callback:
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
         self.posts = 0
+        self.asked: dict[str, str] = {}
+        """The headers of the newest post."""
         self.url = ""
         self.behave: Callable[[int], Awaitable[web.Response | None]] = self._answer
         """Called with the number of the post; None for the ordinary answer."""
@@ -191,6 +193,7 @@ class Callback:
     async def receive(self, request: web.Request) -> web.Response:
         raw = await request.read()
         self.posts += 1
+        self.asked = dict(request.headers)
         self._news.set()
         special = await self.behave(self.posts)
         if special is None:

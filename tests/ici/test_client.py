@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from lxml import etree
 
-from ivr.config.settings import IciSettings
+from ivr.config.settings import CallbackLogin, IciSettings
 from ivr.ici.client import EventSender
-from ivr.ici.client_http import describe_failure
+from ivr.ici.client_http import authorisation, describe_failure
 from ivr.ici.dialect import Dialect, available
+from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.lane import FULL
 from ivr.ici.subscriptions import Subscription
 from ivr.ici.switchboard import (
@@ -390,3 +393,54 @@ async def test_h10_a_server_in_trouble_is_one_alarm_for_all_its_screens_and_a_ne
     callback.behave = always(status=503)
     assert await sender.publish("desk1", data(3)) is False
     assert len(alarms()) == 2
+
+
+LOGINS = (
+    CallbackLogin("crm.example", "all", "pw-1"),
+    CallbackLogin("CRM.example:8443", "one", "pw-2"),
+    CallbackLogin("old.example", "plain", "pw-3", over_http=True),
+    CallbackLogin("::1", "six", "pw-4"),
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "user"),
+    [
+        ("https://crm.example/event", "all"),
+        ("https://crm.example:8443/event", "one"),
+        ("http://crm.example/event", ""),
+        ("http://old.example/event", "plain"),
+        ("http://[::1]:8000/event", "six"),
+        ("https://crm.example.evil/event", ""),
+        ("https://other.example/event", ""),
+    ],
+)
+def test_h24_a_password_goes_to_its_host_alone_and_over_http_only_where_that_is_wished(
+    url: str, user: str
+) -> None:
+    header = authorisation(url, LOGINS).get("Authorization", "Basic Og==")
+    assert base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")[0] == user
+
+
+async def test_h24_a_callback_that_asks_for_a_password_gets_it_and_no_log_or_trace_has_it(
+    dialect: Dialect, callback: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    known = base64.b64encode("IVR:gehöim".encode()).decode()
+
+    async def ask(number: int) -> web.Response | None:
+        return None if callback.asked["Authorization"] == f"Basic {known}" else web.Response(status=401)
+
+    callback.behave = ask
+    login = CallbackLogin("127.0.0.1", "IVR", "gehöim")
+    trace = IciTrace(tmp_path / "trace", dialect, values=True)
+    sender = EventSender(IciSettings(logins=(login,)), dialect, lambda user: None, trace=trace)
+    subscribe(sender, callback.url)
+    assert await sender.publish("desk1", data(1)) is True
+    subscribe(sender, "http://127.0.0.1:1/event", "desk2")
+    assert await sender.publish("desk2", data(1)) is False
+    await sender.close()
+    trace.close()
+    written = (tmp_path / "trace").read_text() + caplog.text + repr(login)
+    assert [secret for secret in ("gehöim", known) if secret in written] == []
+    assert "IciEvent.itemAttachedDataChanged" in written
