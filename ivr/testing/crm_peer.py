@@ -70,10 +70,13 @@ class Post:
 class CrmScreen:
     """One agent's screen."""
 
-    def __init__(self, peer: CrmPeer, user: str, password: str) -> None:
+    def __init__(
+        self, peer: CrmPeer, user: str, password: str, on_event: Callable[[IciEvent], None] | None = None
+    ) -> None:
         self.peer = peer
         self.user = user
         self.events: list[IciEvent] = []
+        self._heed = on_event
         self._dead = False
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,6 +130,8 @@ class CrmScreen:
 
     def _on_event(self, event: IciEvent) -> None:
         self.events.append(event)
+        if self._heed is not None:
+            self._heed(event)
         self._spawn(self._tell())
         if self._dead and isinstance(event, PhoneCallChanged) and event.item.status == "alerting":
             self._spawn(self._give_up(event.item.id))
@@ -175,9 +180,16 @@ class CrmPeer:
             await screen.client.close()
         await self.stop_listening()
 
-    async def log_on(self, user: str, workcenter: str = "", *, password: str = "") -> CrmScreen:
-        """A screen that is subscribed; not ready yet."""
-        screen = self.screens[user] = CrmScreen(self, user, password)
+    async def log_on(
+        self,
+        user: str,
+        workcenter: str = "",
+        *,
+        password: str = "",
+        on_event: Callable[[IciEvent], None] | None = None,
+    ) -> CrmScreen:
+        """A screen that is subscribed; not ready yet. `on_event` is called with each event it takes."""
+        screen = self.screens[user] = CrmScreen(self, user, password, on_event)
         await screen.client.start()
         await screen.client.subscribe(workcenter)
         return screen

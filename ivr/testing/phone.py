@@ -55,6 +55,8 @@ class Answering:
     """Whether it protects its sound (RFC 4568)."""
     reoffers: int = 200
     """Another status refuses every change of the session in the middle of a call."""
+    picked_up: asyncio.Event | None = None
+    """Where there is one, it rings until this is set, and `after` begins then."""
 
 
 class PhoneCall:
@@ -405,6 +407,8 @@ class ScriptedPhone:
         call.mark("ringing")
         if self.answering is None:
             return
+        if self.answering.picked_up is not None:
+            await self.answering.picked_up.wait()
         await asyncio.sleep(self.answering.after)
         if call.is_over:
             return
