@@ -16,11 +16,6 @@ def test_a_login_is_read_and_its_password_is_in_no_representation(tmp_path: Path
     (login,) = settings.ici.logins
     assert (login.host, login.user, login.password) == ("crm.example:8443", "IVR", "geheim")
     assert login.over_http is False
-        "crm.example:8443",
-        "IVR",
-        "geheim",
-        False,
-    )
     assert "geheim" not in repr(settings)
 
 
