@@ -78,16 +78,18 @@ class Agent:
         self._reason_before_loss = ""
         self._aside: tuple[str | None, float] | None = None
         """Of a wrap-up that a call for this agent alone interrupted: its ticket, and the seconds left of it."""
+        self._entered_with = WORKMODE_READY
+        """Work mode that the call interrupts."""
         self._strict = strict_presence
 
     @property
     def workmode(self) -> int:
-        """SAP's code. Busy states keep the mode they were entered with, which is ready."""
+        """SAP's code. Busy states keep the mode they were entered with: ready, but for a call of his own."""
         if self.state is AgentState.OFF:
             return WORKMODE_LOGGED_OFF
         if self.state is AgentState.NOT_READY:
             return int(self.reason) if self.reason.isdecimal() else WORKMODE_NOT_READY
-        return WORKMODE_NOT_READY if self.state is AgentState.MISSED else WORKMODE_READY
+        return WORKMODE_NOT_READY if self.state is AgentState.MISSED else self._entered_with
 
     @property
     def is_free(self) -> bool:
@@ -156,7 +158,7 @@ class Agent:
     def set_aside(self, now: float) -> None:
         """A call for this agent alone is about to be offered: what it interrupts goes on afterwards (AG15)."""
         if self.state is AgentState.NOT_READY:
-            self.next_workmode = self.workmode
+            self.next_workmode = self._entered_with = self.workmode
         elif self.state is AgentState.WRAP_UP:
             self._aside = (self.ticket, 0.0 if self.until is None else max(0.0, self.until - now))
 
@@ -249,6 +251,7 @@ class Agent:
 
     def _clear(self) -> None:
         self.reason, self.next_workmode, self.ticket = "", None, None
+        self._entered_with = WORKMODE_READY
         self.until, self.accepted, self._reason_before_loss = None, False, ""
         self._aside = None
 

@@ -361,7 +361,7 @@ class ShiftMachine(RuleBasedStateMachine):
 
 PLAIN = ShiftMachine.routing
 SHIFTS = {
-    "as it is set": (PLAIN, 60),
+    "as it is set": (PLAIN, 45),
     "everybody comes back at once": (
         RoutingSettings(wrap_up=0.0, after_reject=0.0, after_missed=0.0, unstaffed=0.0),
         25,

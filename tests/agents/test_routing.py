@@ -5,20 +5,25 @@ from __future__ import annotations
 import pytest
 
 from ivr.agents.events import (
+    Accepted,
     AgentChanged,
     AgentState,
     CallerJoined,
     CallerLeft,
+    CallerSent,
     CancelOutside,
     JoinCall,
     LoggedOn,
     OfferCall,
+    OfferFailed,
     OutsideAnswered,
     OutsideFailed,
     PhoneAnswered,
     Presence,
     QueueRule,
+    Rejected,
     RingOutside,
+    ScreenLost,
     Spill,
     TicketEnded,
     TicketWidened,
@@ -327,6 +332,48 @@ def test_rt6_an_answer_at_the_very_end_of_the_lease_wins_over_the_timer(open_shi
     commands = shift.answers("ann")
     assert JoinCall("ann", "t1") in commands
     assert not [c for c in commands if isinstance(c, WithdrawOffer)]
+
+
+@pytest.mark.parametrize(
+    ("preempted", "why"),
+    [
+        (OfferFailed("ann", "t1", "phone"), "failed"),
+        (OfferFailed("ann", "t1", "screen"), "failed"),
+        (ScreenLost("ann"), "failed"),
+        (WorkmodeChosen("ann", 1), "rejected"),
+        (Rejected("ann", "t1"), "rejected"),
+        (CallerJoined("urgent", "emergency"), "overtaken"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+)
+def test_rt6_whoever_loses_the_last_agent_is_back_at_the_front_in_the_same_step(open_shift, preempted, why):
+    """Chosen for t1, and gone before the telephone rang. No time passes: the floor answers within one event."""
+    shift = open_shift(ann=["general", "emergency"], bob=["general"], cid=["general"])
+    shift.ready("ann")
+    for ticket in ("t1", "t2", "t3"):
+        shift.joins(ticket)
+        shift.waits(1.0)
+    assert shift.ticket("ann") == "t1"
+    commands = shift.does(preempted)
+    assert [c for c in commands if isinstance(c, WithdrawOffer)] == [WithdrawOffer("ann", "t1", why)]
+    assert not [c for c in commands if isinstance(c, (JoinCall, TicketEnded))]
+    assert [ticket for _, ticket in shift.offers(commands)] == (["urgent"] if why == "overtaken" else [])
+    assert [shift.floor.position(ticket) for ticket in ("t1", "t2", "t3")] == [1, 2, 3]
+    assert [shift.floor.waiting_time(ticket, shift.now) for ticket in ("t1", "t2", "t3")] == [3.0, 2.0, 1.0]
+    for late in (PhoneAnswered("ann", "t1"), Accepted("ann", "t1"), OfferFailed("ann", "t1", "phone")):
+        assert shift.does(late) == [], "the offer is gone"
+    assert shift.offers(shift.ready("bob", "cid")) == [("bob", "t1"), ("cid", "t2")]
+
+
+def test_rt6_two_callers_and_one_agent_in_one_moment_have_exactly_one_winner(open_shift):
+    shift = open_shift(ann=["general", "outages"])
+    shift.ready("ann")
+    offers = shift.offers(shift.joins("t1", "general") + shift.joins("t2", "outages"))
+    assert offers == [("ann", "t1")], "t2 is more urgent, and a moment late"
+    assert shift.offers(shift.does(CallerSent("t3", ("ann",), "general"))) == []
+    assert shift.floor.queue_length("general") == 2
+    commands = shift.rejects("ann")
+    assert shift.offers(commands + shift.waits(10.0)) == [("ann", "t2")]
 
 
 def test_rt6_a_ticket_in_use_cannot_join_again(open_shift):
