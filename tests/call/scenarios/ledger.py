@@ -19,6 +19,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 
 from ivr.ici.attached_data import read
 from ivr.ici.switchboard import (
@@ -180,12 +181,17 @@ def _settled(seen: list[Row], row: Row) -> Row | None:
 
 def kept(sections: dict[str, list[Row]], before: dict[str, list[Row]]) -> dict[str, list[Row]]:
     """New tables, in which rows may be missing that might be missing in the old ones."""
-
-    def marked(row: Row, owner: str) -> Row:
-        maybe = replace(row, kind=MAYBE)
-        return maybe if maybe in before.get(owner, []) else row
-
-    return {owner: [marked(row, owner) for row in rows] for owner, rows in sections.items()}
+    tables = {owner: list(rows) for owner, rows in sections.items()}
+    for owner, rows in before.items():
+        for above, row in pairwise(rows):
+            table, told = tables.get(owner, []), replace(row, kind=TOLD)
+            if row.kind != MAYBE:
+                continue
+            if told in table:
+                table[table.index(told)] = row
+            elif above in table:
+                table.insert(table.index(above) + 1, row)
+    return tables
 
 
 def _steps(rows: Iterable[Row]) -> Iterator[Row]:

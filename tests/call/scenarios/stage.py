@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import traceback
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from typing import Self
 
 from call.scenarios.ledger import Row
 from call.scenarios.menu import write_menu
-from call.scenarios.people import Telephone
+from call.scenarios.people import Telephone, until
 from call.scenarios.scene import PLAYS, Scene
 from house import House
 
@@ -40,6 +41,7 @@ FIRST = 10
 BY_BUTTON = 600.0
 """Seconds of wrap-up, and of the pause after a refused or missed call: agents end them by the button, so that no
 table depends on time."""
+TRACE = "ici.trace"
 NOBODY_ANSWERS = "no_answer"
 """The scenario whose telephones do not ring long."""
 
@@ -63,6 +65,8 @@ class Stage:
         self._numbers = {name: FIRST + at for at, name in enumerate(PLAYS)}
         self._stack = AsyncExitStack()
         self.gateway = Telephone("gateway")
+        self.left: dict[str, list[str]] = {}
+        """What was still there when all had been played."""
         self.house: House
         self.crm: CrmPeer
 
@@ -79,7 +83,7 @@ class Stage:
             agents=tuple(self._agents()),
             ici=IciSettings(
                 dialect=self.dialect,
-                trace=self._folder / "ici.trace",
+                trace=self._folder / TRACE,
                 trace_values=True,
                 pop_wait=1.0,
                 post_timeout=2.5,
@@ -116,7 +120,27 @@ class Stage:
             async with room:
                 return name, await self._play(name)
 
-        return dict(await asyncio.gather(*map(one, sorted(names, key=lambda name: name not in BEGUN_FIRST))))
+        found = dict(await asyncio.gather(*map(one, sorted(names, key=lambda name: name not in BEGUN_FIRST))))
+        await self._look_round()
+        return found
+
+    async def _look_round(self) -> None:
+        """Nobody and nothing may be left once everybody has gone."""
+        exchange = self.house.engine.exchange
+        assert exchange is not None
+
+        def left() -> dict[str, list[str]]:
+            rooms = {
+                "visits": exchange.visits,
+                "legs": exchange.legs,
+                "handoffs": exchange.handoffs,
+                "consultations": exchange.consultations,
+            }
+            return {name: list(found) for name, found in rooms.items() if found}
+
+        with contextlib.suppress(AssertionError):
+            await until(lambda: not left(), "the house is empty")
+        self.left = left()
 
     async def _play(self, name: str) -> Played:
         scene, played, began = Scene(self, name, self._numbers[name]), Played(), time.monotonic()
@@ -132,11 +156,23 @@ class Stage:
         return played
 
 
-def play(dialect: str, names: Iterable[str], folder: Path, prompts: Path) -> dict[str, Played]:
+@dataclass(slots=True)
+class Evening:
+    """What became of all scenarios that were played in one house."""
+
+    played: dict[str, Played]
+    left: dict[str, list[str]]
+    """What was still in the engine when everybody had gone."""
+    trace: str
+    """Every message of ICI."""
+
+
+def play(dialect: str, names: Iterable[str], folder: Path, prompts: Path) -> Evening:
     """All of them in one house, from start to stop."""
 
-    async def all_of_them() -> dict[str, Played]:
+    async def all_of_them() -> tuple[dict[str, Played], dict[str, list[str]]]:
         async with Stage(dialect, folder, prompts) as stage:
-            return await stage.play(names)
+            return await stage.play(names), stage.left
 
-    return asyncio.run(all_of_them())
+    played, left = asyncio.run(all_of_them())
+    return Evening(played, left, (folder / TRACE).read_text("utf-8"))
