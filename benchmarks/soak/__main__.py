@@ -2,9 +2,14 @@
 
     python -m benchmarks.soak --kills 200 --seed 7
 
-Each life: agents change their state, take, hold, consult, transfer and drop calls over ICI, customers dial in and
-have callbacks promised, until SIGKILL comes at a random moment, sometimes while the engine is still starting.
+Each life: agents change their state, take, hold, consult, transfer and drop calls over ICI and write notes,
+customers dial in and have callbacks promised, a supervisor watches, a telephone registers, until SIGKILL comes at
+a random moment, sometimes while the engine is still starting; before it, sometimes, to the media worker alone.
 After each restart everything is looked at; the exit code is 1 when something was wrong.
+
+What is looked at: states, work modes, queues and subscriptions of agents; subscriptions of supervisors;
+registrations; items on screens; open handoffs and records; contacts with their notes; callbacks and their places;
+the places of callers who waited; processes; that a new caller is served, nobody is stuck, no item has two owners.
 """
 
 from __future__ import annotations
@@ -23,11 +28,14 @@ from pathlib import Path
 from benchmarks.soak import findings
 from benchmarks.soak.people import OFF, READY, Agent, Callers, met
 from benchmarks.soak.site import DESKS, Site
+from benchmarks.soak.watchers import Supervisor, Telephone
 from ivr.testing.crm_peer import CrmPeer
 from ivr.testing.phone import Answering, ScriptedPhone
 
 EARLY = 0.35
 """Share of the kills that come while the engine starts."""
+SILENT = 0.25
+"""Share of the lives in which the media worker is killed before."""
 
 
 class Soak:
@@ -42,6 +50,10 @@ class Soak:
         self.joined: dict[str, str] = {}
         self.agents = [Agent(name, crm, random.Random(f"{seed} {name}"), self.counts) for name in DESKS]
         self.callers = Callers(site, crm, random.Random(f"{seed} callers"), self.counts)
+        self.supervisor = Supervisor(site, crm, random.Random(f"{seed} supervisor"), self.counts)
+        self.telephone = Telephone(site, random.Random(f"{seed} telephone"), self.counts)
+        self.waited: list[str] = []
+        """Numbers of callers who waited at the last kill."""
 
     async def run(self, kills: int) -> None:
         for agent in self.agents:
@@ -59,8 +71,15 @@ class Soak:
         """People at work, a kill, perhaps another while it starts, and a look at what is left."""
         at = self.dice.uniform(0.1, 2.0)
         people = [asyncio.create_task(agent.work()) for agent in self.agents]
-        people.append(asyncio.create_task(self.callers.come()))
-        await asyncio.sleep(at)
+        workers = (self.callers.come(), self.supervisor.work(), self.telephone.work())
+        people += [asyncio.create_task(work) for work in workers]
+        if self.dice.random() < SILENT:
+            silent = self.dice.uniform(0.0, at)
+            await asyncio.sleep(silent)
+            self.counts["media workers killed"] += self.site.kill_a_media_worker()
+            await asyncio.sleep(at - silent)
+        else:
+            await asyncio.sleep(at)
         children = await self.site.killed()
         self.counts["kills"] += 1
         for task in people:
@@ -70,15 +89,18 @@ class Soak:
             if not task.cancelled() and (error := task.exception()):
                 raise error
         await self.callers.go()
+        self.waited = findings.who_waited(self.site)
         if self.dice.random() < EARLY:
             await self.site.born()
             await asyncio.sleep(self.dice.uniform(0.1, 1.2))
             children += await self.site.killed()
             self.counts["kills"] += 1
+        told = self.supervisor.figures
         born = datetime.now(UTC).isoformat(timespec="milliseconds")
         await self.site.born()
         await self.site.listening()
         found = await self.look(children, born)
+        found += await findings.supervisors_go_on(self.supervisor, told)
         self.wrong += [f"life {number}, killed after {at:.3f} s: {sentence}" for sentence in found]
         if sys.stderr.isatty():
             kills = self.counts["kills"]
@@ -93,6 +115,7 @@ class Soak:
             *await findings.records_are_closed(site, born),
             *await findings.contacts_are_closed(site, agents, born),
             *await findings.callbacks_are_kept(site, self.callers, self.joined),
+            *findings.telephones_are_bound(site, self.telephone),
         ]
         found += await self.somebody_is_served()
         found += await findings.nobody_is_stuck(site, agents)
@@ -106,8 +129,9 @@ class Soak:
         await first.sign(on=True)
         if first.known.workmodes != {READY}:
             return [f"{first.name} cannot get ready: {first.known.workmodes}"]
+        again, mark = self.waited[-1] if self.waited else "", self.site.log.stat().st_size
         try:
-            call, number = await self.callers.dial()
+            call, number = await self.callers.dial(again)
             await call.press("1")
             await met(self.agents, number)
             await call.hang_up()
@@ -115,7 +139,8 @@ class Soak:
             return ["a caller waits although an agent is ready"]
         finally:
             await self.callers.go()
-        return []
+        self.counts["callers who dialled again"] += bool(again)
+        return await findings.the_place_is_offered(self.site, again, mark) if again else []
 
     def report(self, seconds: float) -> str:
         starts = sorted(self.site.start_times)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.soak.people import LUNCH, NOT_READY, OFF, READY, Agent, Callers
-from benchmarks.soak.site import PATIENCE, Site, until
+from benchmarks.soak.site import PATIENCE, TELEPHONE, Site, until
+from benchmarks.soak.watchers import Supervisor, Telephone
 from ivr.ici.switchboard import PhoneCallChanged
 from ivr.testing.crm_peer import CrmPeer
 
@@ -147,6 +148,48 @@ async def callbacks_are_kept(site: Site, callers: Callers, joined: dict[str, str
         if place["tries"] > 3:
             found.append(f"{place['caller']} was rung {place['tries']} times")
     return found
+
+
+async def supervisors_go_on(supervisor: Supervisor, told: int) -> list[str]:
+    """Who watches is told the figures again, unasked; `told`: how often he had been before the restart."""
+    if supervisor.watching != {True}:
+        return []
+    try:
+        await until(lambda: supervisor.figures > told)
+    except TimeoutError:
+        return ["the supervisor's subscription is lost"]
+    return []
+
+
+def telephones_are_bound(site: Site, telephone: Telephone) -> list[str]:
+    """Every contact that was acknowledged is on disk, and so is rung."""
+    rows = [row["bindings"] for row in read(site.store, "bindings") if row["user"] == TELEPHONE]
+    return [f"the registration of {contact} is lost" for contact in telephone.lost(rows)]
+
+
+def who_waited(site: Site) -> list[str]:
+    """Numbers of callers whose wait the kill has cut off, by what is on disk; the newest last."""
+    found = []
+    for row in sorted(read(site.store, "calls"), key=lambda row: str(row["started"])):
+        document = json.loads(row["document"])
+        handoffs = document["handoffs"]
+        if (
+            row["ended"] is None
+            and handoffs
+            and not handoffs[-1]["outcome"]
+            and handoffs[-1]["queue"] == "general"
+        ):
+            found.append(str(document["caller"]))
+    return found
+
+
+async def the_place_is_offered(site: Site, number: str, mark: int) -> list[str]:
+    """Who waited and dials again is asked whether he wants his place; `mark`: octets of the log before that."""
+    try:
+        await until(lambda: b"prompts=q.resume" in site.log.read_bytes()[mark:])
+    except TimeoutError:
+        return [f"{number} waited when the engine was killed, dialled again, and was not offered the old place"]
+    return []
 
 
 def _seconds(text: str) -> float:

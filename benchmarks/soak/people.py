@@ -153,7 +153,7 @@ class Agent:
             match self.dice.randrange(8):
                 case 0:
                     await self._try(client.hold(item.id))
-                case 1 | 2 if "-c" not in item.id.rpartition("-h")[2]:  # else it is a copy, until the call is his
+                case 1 | 2 if item.direction == "inbound":  # his own share in the call, or a colleague's question
                     await self.note(item)
                 case 3:
                     to = self.dice.choice((*others, "queue:general"))
@@ -188,8 +188,8 @@ class Callers:
                 task.add_done_callback(self._talking.discard)
             await asyncio.sleep(self._dice.uniform(0.05, 0.5))
 
-    async def dial(self) -> tuple[PhoneCall, str]:
-        number = f"+1555{next(self._numbers):04d}"
+    async def dial(self, number: str = "") -> tuple[PhoneCall, str]:
+        number = number or f"+1555{next(self._numbers):04d}"
         phone = ScriptedPhone(number, tcp=False)
         await phone.start()
         self._phones.append(phone)

@@ -18,6 +18,8 @@ import aiohttp
 T = TypeVar("T")
 DESKS = {"desk1": ["general"], "desk2": ["general"], "desk3": ["general", "special"]}
 """Agents and the queues they serve."""
+SUPERVISOR, TELEPHONE = "boss", "softphone"
+"""An agent without skills who watches the figures; an account of the registrar, whose password is its name."""
 PATIENCE = 20.0
 """Seconds anything may take that must happen; a stolen processor is not a mistake of the engine."""
 MENU = """\
@@ -43,8 +45,8 @@ steps:
     say: q.first
     choices: [{press: 1, offer: q.one, go: person}, {press: 2, offer: q.two, go: special},
       {press: 3, offer: q.two, go: night}]
-  person: {type: handoff, queue: general, reason: WANTS_A_PERSON, waiting: q.wait, busy: END, closed: END,
-    failed: END}
+  person: {type: handoff, queue: general, reason: WANTS_A_PERSON, waiting: q.wait, resume: q.resume, busy: END,
+    closed: END, failed: END}
   special: {type: handoff, queue: special, reason: SPECIAL, waiting: q.wait, busy: call_me, closed: call_me,
     failed: call_me}
   night: {type: handoff, queue: night, reason: NIGHT, waiting: q.wait, busy: call_me, closed: call_me,
@@ -60,6 +62,7 @@ PROMPTS = """\
 prompts: en
 q.first: Hello.
 q.wait: Wait.
+q.resume: "For your old place, press 1."
 q.noted: Noted.
 q.number: Your number?
 q.here: Hello.
@@ -111,6 +114,7 @@ class Site:
             if (made := prompts / "sample-store.db").exists():  # hashing PINs takes seconds, as it should
                 shutil.copy(made, self.store)
         agents = "".join(f'[[agents]]\nid = "{desk}"\nskills = {list(skills)}\n' for desk, skills in DESKS.items())
+        agents += f'[[agents]]\nid = "{SUPERVISOR}"\n'
         self._config.write_text(
             f'var = "{self.folder}"\n'
             f'[sip]\nlisten = "127.0.0.1:{self.sip}"\ndial = ["tel:+1555"]\ngateway = "{self._gateway}"\n'
@@ -172,6 +176,17 @@ class Site:
         await until(lambda: not Path(f"/proc/{self.pid}").exists())
         self.pid = 0
         return children
+
+    def kill_a_media_worker(self) -> bool:
+        """The sound of all calls is gone for a moment; False where none was up yet."""
+        for child in self._children():
+            try:
+                if b"ivr.media.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    os.kill(child, signal.SIGKILL)
+                    return True
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return False
 
     def _children(self) -> list[int]:
         tasks = Path(f"/proc/{self.pid}/task").glob("*/children")

@@ -18,13 +18,21 @@ def iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds") if moment else None
 
 
-def closed_late(document: dict[str, Any]) -> dict[str, Any]:
+def closed_late(document: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A record that an engine that was killed left open, ended at the last moment it tells of.
 
-    >>> closed_late({"started": "2026-01-02T03:04:05.000+00:00", "handoffs": []})["ended"]
+    A wait that was cut off is marked with this moment: the caller may have the place again for a while, also when
+    the engine that offers it is killed meanwhile.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 1, 2, 3, 5, tzinfo=UTC)
+    >>> closed_late({"started": "2026-01-02T03:04:05.000+00:00", "handoffs": []}, now)["ended"]
     '2026-01-02T03:04:05.000+00:00'
     """
-    handoffs = [handoff | {"outcome": handoff.get("outcome") or "failed"} for handoff in document["handoffs"]]
+    handoffs = [
+        handoff if handoff.get("outcome") else handoff | {"outcome": "failed", "cut_off": iso(now)}
+        for handoff in document["handoffs"]
+    ]
     moments = [document["started"], document.get("answered"), *(handoff["started"] for handoff in handoffs)]
     return document | {
         "ended": max(moment for moment in moments if moment),

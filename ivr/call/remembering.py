@@ -34,14 +34,14 @@ async def close_records(exchange: Exchange, restarted: datetime) -> None:
     for document in await store.calls(RECORDS_LOOKED_AT):
         if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
             logger.warning("call_record_closed_late call=%s", document["id"])
-            await store.save_call(closed_late(document))
+            await store.save_call(closed_late(document, restarted))
     for contact in await store.contacts(most=RECORDS_LOOKED_AT):
         if contact["ended"] is None and datetime.fromisoformat(contact["began"]) < restarted:
             await store.save_contact(contact_closed_late(contact))
 
 
 def remember(exchange: Exchange, records: Iterable[dict[str, Any]], restarted: datetime) -> None:
-    """`records` newest first. One that was open when the engine died had a caller who may dial again (RT12)."""
+    """`records` newest first. One that was open when an engine died had a caller who may dial again (RT12)."""
     now, utc = exchange.rooms.clock.monotonic(), exchange.rooms.clock.utc()
     for record in reversed(list(records)):
         caller = plain_phone(record.get("caller") or "")
@@ -51,5 +51,14 @@ def remember(exchange: Exchange, records: Iterable[dict[str, Any]], restarted: d
             at = now - (utc - datetime.fromisoformat(handoff["started"])).total_seconds()
             if handoff.get("agent"):
                 exchange.agents.remember_agent(caller, handoff["agent"], at)
-            elif record["ended"] is None and not handoff.get("outcome") and at <= now:
-                exchange.agents.remember_place(f"{record['id']}-h{number}", caller, handoff["queue"], at, now)
+            elif at <= now and (lost := _cut_off(record, handoff, restarted)) is not None:
+                since = now - (utc - lost).total_seconds()
+                exchange.agents.remember_place(f"{record['id']}-h{number}", caller, handoff["queue"], at, since)
+
+
+def _cut_off(record: dict[str, Any], handoff: dict[str, Any], restarted: datetime) -> datetime | None:
+    """When the engine that was killed is known to have been: by this start, or by an earlier one."""
+    if record["ended"] is None and not handoff.get("outcome"):
+        return restarted
+    earlier = handoff.get("cut_off")
+    return datetime.fromisoformat(earlier) if earlier else None

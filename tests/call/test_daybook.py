@@ -7,9 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from ivr.agents.events import CallerJoined, CallerLeft, LoggedOn, OfferPlace, QueueRule, WorkmodeChosen
 from ivr.agents.floor import Floor
 from ivr.call.daybook import Daybook
+from ivr.call.record import closed_late
 from ivr.call.remembering import remember
 from ivr.call.tasks import Tasks
 from ivr.config import AgentSettings, RoutingSettings
@@ -105,6 +108,20 @@ def test_rt12_a_caller_whose_wait_the_death_of_the_engine_ended_may_take_the_pla
     remember(house, [record("c1", 4, ended=False)], clock.utc())
     again = CallerJoined("t1", "general", caller="+15550100", resume=True)
     assert OfferPlace("t1") in house.agents.handle(again, 6.0)
+
+
+@pytest.mark.parametrize(("seconds", "offered"), [(60, True), (170, True), (190, False)])
+def test_rt12_a_second_death_of_the_engine_soon_after_costs_nobody_the_place(
+    seconds: float, offered: bool
+) -> None:
+    clock = Moment(2026, 3, 9, 15)
+    house = exchange(Days(), clock)
+    first_start = clock.utc() - timedelta(seconds=seconds)
+    before = record("c1", 4, ended=False) | {"answered": None}
+    remember(house, [closed_late(before, first_start)], clock.utc())
+    again = CallerJoined("t1", "general", caller="+15550100", resume=True)
+    now = clock.monotonic()
+    assert (OfferPlace("t1") in house.agents.handle(again, now)) is offered
 
 
 def test_a_call_that_had_ended_or_has_just_begun_lost_no_place() -> None:
