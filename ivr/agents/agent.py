@@ -78,6 +78,8 @@ class Agent:
         self._reason_before_loss = ""
         self._aside: tuple[str | None, float] | None = None
         """Of a wrap-up that a call for this agent alone interrupted: its ticket, and the seconds left of it."""
+        self.wants_wrap_up = False
+        """Of the call that goes on, though it came from no queue."""
         self._entered_with = WORKMODE_READY
         """Work mode that the call interrupts."""
         self._strict = strict_presence
@@ -137,6 +139,18 @@ class Agent:
             self.next_workmode = workmode
         elif self.state is not AgentState.AVAILABLE or workmode != WORKMODE_READY:
             self._settle(workmode, now)
+
+    def wrap_up_more(self, now: float, wrap_up: float) -> None:
+        """Wrap-up lasts `wrap_up` seconds from now on, or follows the call that goes on, whatever call that is.
+
+        Raises LocalProtocolError in any other state.
+        """
+        if self.state is AgentState.WRAP_UP:
+            self.until = now + wrap_up
+        elif self.state in TALKING:
+            self.wants_wrap_up = True
+        else:
+            raise LocalProtocolError(f"agent {self.id} is {self.state}; wrap-up follows a call")
 
     def lose_screen(self) -> None:
         """The desktop does not answer: nothing new is offered; a call and its wrap-up go on (AG16)."""
@@ -208,6 +222,7 @@ class Agent:
         """Agent and caller talk."""
         self.calls, self.joined_at, self.queue = self.calls + 1, now, queue
         self.state, self.until, self.accepted = AgentState.IN_CALL, None, False
+        self.wants_wrap_up = False
 
     def finish_call(self, now: float, wrap_up: float) -> None:
         """Agent and caller have parted: `wrap_up` seconds of wrap-up, then the wish (AG12)."""

@@ -18,6 +18,8 @@ from ivr.agents.states import Presence as Presence
 
 WORKMODE_LOGGED_OFF, WORKMODE_READY, WORKMODE_NOT_READY = 1, 2, 3
 """SAP's fixed codes; a site's own reasons are above 999."""
+WORKMODE_WRAP_UP = 4
+"""Ours: chosen in wrap-up it begins anew, chosen in a call one follows (AG12)."""
 
 
 # --- events -----------------------------------------------------------------------------------------
@@ -32,7 +34,7 @@ class LoggedOn:
 
 @dataclass(frozen=True, slots=True)
 class WorkmodeChosen:
-    """The agent's own choice: 1, 2, 3, or a site's reason above 999."""
+    """The agent's own choice: 1, 2, 3, a site's reason above 999, or 4 for a longer wrap-up."""
 
     agent: str
     workmode: int

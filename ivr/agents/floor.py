@@ -17,6 +17,7 @@ from ivr.agents.agent import TALKING, Agent
 from ivr.agents.callback import Callback
 from ivr.agents.events import (
     WORKMODE_LOGGED_OFF,
+    WORKMODE_WRAP_UP,
     Accepted,
     AgentCallEnded,
     AgentState,
@@ -356,6 +357,9 @@ class Floor(Matching):
 
     def _choose_workmode(self, event: WorkmodeChosen, now: float) -> None:
         agent = self._agent(event.agent)
+        if event.workmode == WORKMODE_WRAP_UP:
+            agent.wrap_up_more(now, self._routing.wrap_up)
+            return
         if agent.state is AgentState.OFFERED and event.workmode == WORKMODE_LOGGED_OFF:
             self._take_back(agent, "rejected")
         agent.choose(event.workmode, now)

@@ -263,7 +263,8 @@ class Matching(Overview):
             talked = now - agent.joined_at
             self._handling.took(queue, talked + self._routing.wrap_up)
             self._queue_figures(queue).talked += talked
-        self._touch(agent).finish_call(now, self._routing.wrap_up if queue else 0.0)  # AG12: of queues' callers
+        wraps_up = bool(queue) or agent.wants_wrap_up  # AG12
+        self._touch(agent).finish_call(now, self._routing.wrap_up if wraps_up else 0.0)
 
     # --- telling ----------------------------------------------------------------------------------------
 

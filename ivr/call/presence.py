@@ -13,9 +13,9 @@ from ivr.ici.switchboard import UserChanged, UserView
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
 
-WORKMODE_TEXTS = {1: "Logged off", 2: "Ready", 3: "Not ready"}
-WRAP_UP = (4, "Wrap-up")
-"""How wrap-up is shown: a mode of our own that nobody can choose; the next one is what follows it."""
+WRAP_UP = (floor.WORKMODE_WRAP_UP, "Wrap-up")
+"""How wrap-up is shown: a mode of our own; the next one is what follows it. Choosing it means: more of it."""
+WORKMODE_TEXTS = {1: "Logged off", 2: "Ready", 3: "Not ready"} | dict([WRAP_UP])
 NO_PHONE = ", telephone not registered"
 """Behind the text of a work mode in which nothing can be offered for want of a telephone."""
 logger = logging.getLogger(__name__)

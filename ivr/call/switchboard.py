@@ -104,7 +104,11 @@ class ExchangeSwitchboard:
         known = workmode in WORKMODE_TEXTS or workmode > 999
         if not known:
             raise IciRefusal("ICI-BAD-VALUE", f"workmode {workmode} is not known; 1, 2, 3 or above 999 is needed")
-        off = self.exchange.agents.agent(user).state is floor.AgentState.OFF
+        state = self.exchange.agents.agent(user).state
+        wraps_up = (floor.AgentState.WRAP_UP, floor.AgentState.IN_CALL, floor.AgentState.ON_HOLD)
+        if workmode == floor.WORKMODE_WRAP_UP and state not in wraps_up:
+            raise IciRefusal("ICI-STATE", f"{user} is {state}; workmode 4 is chosen in wrap-up or in a call")
+        off = state is floor.AgentState.OFF
         if off and workmode != floor.WORKMODE_LOGGED_OFF:
             raise IciRefusal("ICI-STATE", f"{user} is logged off; subscribe before choosing workmode {workmode}")
         self.exchange.tell_floor(floor.WorkmodeChosen(user, workmode))

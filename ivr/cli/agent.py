@@ -59,8 +59,8 @@ def agent(
     """Take calls: see who is calling and why, accept, hold, ask colleagues, hand over, hang up, wrap up.
 
     Speaks ICI over HTTP, as SAP CRM would. Single keys in a terminal (r ready, n not ready, a accept, x reject,
-    h hold, u retrieve, m mute, c consult, g toggle, t hand over, j conference, b send away, o note, d hang up,
-    w finish wrap-up, ? help, q quit); the same letters or words, one a line, from a pipe.
+    h hold, u retrieve, m mute, p phone somebody, c consult, g toggle, t hand over, j conference, b send away,
+    o note, d hang up, w finish wrap-up, ? help, q quit); the same letters or words, one a line, from a pipe.
     Logs off at the end. Code 2 when the log-on is impossible.
     """
     settings = load_settings(config)
@@ -74,6 +74,7 @@ def agent(
         dialect=settings.ici.dialect,
         auto=auto,
         wrap_up=settings.routing.wrap_up,
+        colleagues=tuple(one.id for one in settings.agents if one.id != agent_id),
     )
     asyncio.run(_run(desk, settings.store, as_json))
 

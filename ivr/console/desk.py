@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ivr.clock import Clock, SystemClock
-from ivr.console.desk_commands import KEYS_WITH_WORDS
+from ivr.console.desk_commands import KEYS_WITH_WORDS, NAMES
 from ivr.console.desk_events import (
     Do,
     Happened,
@@ -26,6 +26,7 @@ from ivr.console.desk_keys import Keyboard
 from ivr.console.desk_model import DeskModel
 from ivr.console.desk_requests import request
 from ivr.console.desk_screen import Screen
+from ivr.console.desk_words import presence_words
 from ivr.errors import IvrError, StoreError
 from ivr.ici.crm_client import CrmClient
 from ivr.ici.switchboard import IciEvent, IciRefusal
@@ -62,6 +63,8 @@ class DeskSettings:
     auto: bool = False
     wrap_up: float = 0.0
     """Seconds, if known."""
+    colleagues: tuple[str, ...] = ()
+    """Ids of the other agents, as far as they are known here: their presence is shown when one is to be called."""
 
     def __repr__(self) -> str:
         return f"DeskSettings(user={self.user!r}, url={self.url!r}, phone={self.phone!r}, auto={self.auto})"
@@ -104,7 +107,9 @@ class Desk:
             await self._client.start()
             await self._log_on(self._client)
             if keyboard:
-                self._keyboard = Keyboard(self.type, self._input_ended, with_words=KEYS_WITH_WORDS)
+                self._keyboard = Keyboard(
+                    self.type, self._input_ended, with_words=KEYS_WITH_WORDS, on_words=self._offer_words
+                )
                 self._keyboard.open()
             if signals:
                 for number in _signals():
@@ -177,6 +182,27 @@ class Desk:
             return
         self._screen.customer(customer, wanted.account, wanted.proved)
 
+    def _offer_words(self, key: str) -> None:
+        """A key after which somebody is named: say who is there, and let Tab complete it."""
+        keyboard, named = self._keyboard, NAMES.get(key)
+        if keyboard is None or named is None:
+            return
+        queues = self._model.queues
+        keyboard.candidates = queues if named == "queue" else [f"queue:{name}" for name in queues]
+        if named != "queue" and self._settings.colleagues:
+            self._spawn(self._tell_presence(keyboard))
+
+    async def _tell_presence(self, keyboard: Keyboard) -> None:
+        assert self._client is not None
+        try:
+            words = await self._client.get_presence(list(self._settings.colleagues))
+        except IvrError as error:
+            logger.debug("presence_unknown user=%s cause=%s", self._settings.user, error)
+            return
+        there = [user for user, word in words.items() if word == "Available"]
+        keyboard.candidates = [*there, *keyboard.candidates]
+        self._inbox.put_nowait(lambda: [Say(presence_words(words))])
+
     # --- requests ---------------------------------------------------------------------------------------
 
     async def _carry_out(self) -> None:
@@ -199,13 +225,13 @@ class Desk:
                 await self._read_again(wanted.item)
             raise
         if wanted.version:
-            await self._read_again(wanted.item)
+            await self._read_again(wanted.item, taken=True)
 
-    async def _read_again(self, item: str) -> None:
+    async def _read_again(self, item: str, *, taken: bool = False) -> None:
         """The document as it is now: whoever writes it is not told of his own change."""
         assert self._client is not None
         newest = await self._client.get_properties(item)
-        self._inbox.put_nowait(lambda: self._model.read_again(newest))
+        self._inbox.put_nowait(lambda: self._model.read_again(newest, taken=taken))
 
     def _failed(self, wanted: Do, error: IvrError) -> None:
         if isinstance(error, IciRefusal) and error.code == "ICI-NOT-SUBSCRIBED":

@@ -15,6 +15,7 @@ Verb = Literal[
     "hold",
     "unhold",
     "mute",
+    "dial",
     "consult",
     "toggle",
     "warm_transfer",
@@ -24,6 +25,7 @@ Verb = Literal[
     "field",
     "drop",
     "finish",
+    "longer",
     "status",
     "help",
     "quit",
@@ -63,6 +65,13 @@ COMMANDS = (
     Entry("u", "unhold", ("retrieve", "unhold"), "take the caller back from hold"),
     Entry("m", "mute", ("mute", "unmute"), "mute your telephone for the others, or end that"),
     Entry(
+        "p",
+        "dial",
+        ("phone", "dial", "call"),
+        "call a colleague or a number; your telephone rings first",
+        "an agent, queue:NAME or a number",
+    ),
+    Entry(
         "c", "consult", ("consult", "ask"), "ask a colleague while the caller hears music", "an agent or a number"
     ),
     Entry("g", "toggle", ("toggle", "alternate"), "go to the other of the two, and back"),
@@ -79,6 +88,7 @@ COMMANDS = (
     Entry("f", "field", ("field", "enter"), "fill in a field of the attached data", "NAME=text"),
     Entry("d", "drop", ("drop", "hang up", "hangup"), "hang up"),
     Entry("w", "finish", ("finish", "done"), "finish wrap-up"),
+    Entry("l", "longer", ("longer", "extend"), "begin wrap-up anew; in a call: have one after it"),
     Entry("s", "status", ("status",), "show state and call"),
     Entry("?", "help", ("help",), "this list"),
     Entry("q", "quit", ("quit", "exit", "log off", "logoff"), "log off and end"),
@@ -88,6 +98,8 @@ _ENTRIES = {word: entry for entry in COMMANDS for word in (entry.key, *entry.wor
 _SPLIT = re.compile(r"(?P<words>.*?)\s*(?P<reason>[0-9]{1,9})?", re.DOTALL)
 KEYS_WITH_WORDS = {entry.key: f"{entry.words[0]}: {entry.argument}" for entry in COMMANDS if entry.argument}
 """Keys after which something has to be typed, and what."""
+NAMES: dict[str, Literal["person", "queue"]] = {"p": "person", "c": "person", "b": "person", "e": "queue"}
+"""Those after which somebody, or a queue, is named."""
 
 
 def parse_command(line: str) -> Command | str:
@@ -114,6 +126,7 @@ def parse_command(line: str) -> Command | str:
 
 _EXAMPLES: dict[Verb, str] = {
     "reroute": "billing",
+    "dial": "desk2",
     "consult": "desk2",
     "blind_transfer": "queue:billing",
     "note": "calls back tomorrow",

@@ -30,6 +30,7 @@ Operation = Literal[
     "unhold",
     "mute",
     "unmute",
+    "dial",
     "consult",
     "toggle",
     "warm_transfer",

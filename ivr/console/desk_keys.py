@@ -9,7 +9,7 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 MOST = 1000
@@ -31,8 +31,10 @@ class Keyboard:
         source: TextIO | None = None,
         *,
         with_words: Mapping[str, str] | None = None,
+        on_words: Callable[[str], None] = lambda key: None,
     ) -> None:
-        """`with_words`: keys after which a line is typed, up to Enter, and what is asked for then."""
+        """`with_words`: keys after which a line is typed, up to Enter, and what is asked for then. `on_words` is
+        told of such a key at once, so that `candidates` can be found while the person types."""
         self._on_line = on_line
         self._on_end = on_end
         self._source = source if source is not None else sys.stdin
@@ -41,6 +43,9 @@ class Keyboard:
         self.digits = ""
         """What has been gathered, for the status line."""
         self._with_words = dict(with_words or {})
+        self._on_words = on_words
+        self.candidates: Sequence[str] = ()
+        """What Tab completes to."""
         self._words: tuple[str, str] | None = None
         """A key after which something is being typed, and that."""
 
@@ -115,16 +120,28 @@ class Keyboard:
             self._words = None
         elif letter in "\x7f\b":
             self._words = (key, text[:-1])
+        elif letter == "\t":
+            self._words = (key, self._completed(text))
         elif letter.isprintable():
             self._words = (key, (text + letter)[:MOST])
         self._on_line("")  # shows it
+
+    def _completed(self, text: str) -> str:
+        """As far as everything that begins like this is the same."""
+        fit = [word for word in self.candidates if word.startswith(text)]
+        if not fit:
+            return text
+        first, last = min(fit), max(fit)  # what these two share, all between them share
+        same = next((at for at, letter in enumerate(first) if letter != last[at]), len(first))
+        return first[:same]
 
     def _key(self, key: str) -> None:
         if self._words is not None:
             self._word(key, *self._words)
             return
         if key in self._with_words:
-            self.digits, self._words = "", (key, "")
+            self.digits, self._words, self.candidates = "", (key, ""), ()
+            self._on_words(key)
             self._on_line("")
             return
         if key.isascii() and key.isdigit():

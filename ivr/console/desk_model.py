@@ -24,6 +24,7 @@ from ivr.console.desk_events import (
     Say,
     account_of,
 )
+from ivr.console.desk_words import WHAT, call_words, from_colleague, mode_words, over_words, whom
 from ivr.ici import attached_data
 from ivr.ici.switchboard import (
     IciEvent,
@@ -37,7 +38,7 @@ from ivr.ici.switchboard import (
     UserView,
 )
 
-READY, NOT_READY = 2, 3
+READY, NOT_READY, WRAP_UP = 2, 3, 4
 OVER = ("wrapup", "ended")
 TALKING = ("connected", "held", "conferenced")
 NEEDS = {
@@ -55,19 +56,6 @@ NOTES, NOTE = "IVR/CONTACT", "NOTE"
 """Where a note goes in the attached data: into the contact record, and to whoever gets the call next."""
 FIELD = re.compile(r"(?:(?P<block>\S{1,64}) )?(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63}) ?= ?(?P<text>.*)", re.DOTALL)
 """What is typed to fill in a field."""
-WHAT = {
-    "unhold": "retrieve",
-    "drop": "hang up",
-    "set_workmode": "change the state",
-    "toggle": "go to",
-    "warm_transfer": "hand over",
-    "conference": "join",
-    "blind_transfer": "send away",
-    "note": "write a note on",
-    "field": "fill in a field of",
-    "consult": "ask a colleague about",
-}
-"""Operations in words, where their own name is not the word."""
 
 
 @dataclass(slots=True)
@@ -97,6 +85,10 @@ class DeskModel:
         self._go_ready = False
         """Auto mode owes a ready: after log-on and after wrap-up, unless the person chose otherwise."""
         self._chose_not_ready = False
+        self._wants_longer = False
+        """Wrap-up is counted from the next look at the clock on."""
+        self._last: _Call | None = None
+        """The caller's call that wrap-up is about: it can be written on."""
 
     # --- the connection ---------------------------------------------------------------------------------
 
@@ -151,6 +143,9 @@ class DeskModel:
         if known is not None and known.item.status == item.status:
             changed, mine = known.data != data, known.item.remote_numbers != item.remote_numbers
             known.item, known.data = item, data
+            if mine and item.direction == "outbound":  # whom we dialled has sent us on
+                words = Say(call_words(item, again=False))
+                return [*outputs, Happened("connected", item.id, _about(item, data)), words]
             if mine:  # a consultation has become the customer's call
                 words = Say("The caller is with you now.")
                 return [*outputs, Happened("connected", item.id, _about(item, data)), *_pop_up(item, data), words]
@@ -168,36 +163,29 @@ class DeskModel:
                 if self.auto:
                     outputs.append(Do("accept", item.id))
                 return outputs
-            case "conferenced":
-                words = "All three of you hear each other."
-                return [Happened("conferenced", item.id, _about(item, data)), Say(words)]
-            case "connected" if item.direction == "outbound":
-                whom = " ".join(item.remote_numbers)
-                words = f"You have {whom}, the caller has music: t hands over, j joins, g goes back."
-                return [Happened("connected", item.id, _about(item, data)), Say(words)]
             case "connected":
-                again = known is not None and known.item.status == "held"
-                words = "You have the caller again." if again else "Connected."
-                pop = _pop_up(item, data) if known is None else []  # told of it only after a new log-on
+                new = (
+                    known is None or known.item.remote_numbers != item.remote_numbers
+                )  # logged on anew, handed on
+                pop = _pop_up(item, data) if new and item.direction == "inbound" else []
+                words = call_words(item, again=known is not None and known.item.status == "held")
+                if pop and known is not None:
+                    words = "The caller is with you now."
                 return [Happened("connected", item.id, _about(item, data)), *pop, Say(words)]
-            case "held":
-                words = "On hold; u takes the caller back." if "unhold" in item.capabilities else "On hold."
-                return [Happened("held", item.id, _about(item, data)), Say(words)]
+            case "held" | "conferenced" | "dialing":
+                return [Happened(item.status, item.id, _about(item, data)), Say(call_words(item, again=False))]
             case _:
-                words = f"Calling {' '.join(item.remote_numbers)}; d gives up."
-                return [Happened("dialing", item.id, _about(item, data)), Say(words)]
+                return []  # over, which is told elsewhere
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)
-        reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
-        words = f"The call is over{reason}."
-        if item.direction == "outbound" and any(one.item.status == "conferenced" for one in self._calls.values()):
-            words = f"Your call to {' '.join(item.remote_numbers)} is part of that one now."
+        words = over_words(item, [call.item for call in self._calls.values()])
         outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(words)]
         if known is None or known.item.status not in TALKING or item.direction == "outbound":
             return outputs
+        self._last = replace(known, item=item, data=data)
         self._go_ready = self.auto and not self._chose_not_ready
-        if self._wrap_up and not self._engine_tells_wrap_up:
+        if self._wrap_up and not self._engine_tells_wrap_up and not from_colleague(item):
             self._wrap_up_until = now + self._wrap_up
             outputs.append(Say(f"Wrap-up for {self._wrap_up:.0f} s; w finishes it."))
         return outputs
@@ -212,17 +200,22 @@ class DeskModel:
         elif self._engine_tells_wrap_up:
             self._wrap_up_until = None
         outputs: list[Output] = [Happened("workmode", None, _about_user(view))]
-        if told is None or _mode(told) != _mode(view):  # presence alone is nothing a person needs told
-            outputs.append(Say(f"{_mode(view)}."))
+        if told is None or mode_words(told) != mode_words(view):  # presence alone is nothing a person needs told
+            outputs.append(Say(f"{mode_words(view)}."))
         return outputs + self._after_wrap_up(now)
 
-    def read_again(self, item: PhoneCallItem) -> list[Output]:
-        """The document of an item as the engine has it, after we wrote it or were refused."""
-        return self._data_changed(item.id, item.attached_data, item.attached_data_version)
+    def read_again(self, item: PhoneCallItem, *, taken: bool = False) -> list[Output]:
+        """The document of an item as the engine has it, after we wrote it (`taken`) or were refused."""
+        outputs = self._data_changed(item.id, item.attached_data, item.attached_data_version)
+        if taken and outputs:  # or it would be what we wrote
+            outputs[-1] = Say("That field stays as the menu learnt it; s shows it.", "trouble")
+        return outputs
 
     def _data_changed(self, item_id: str, document: str, version: int) -> list[Output]:
         data, outputs = self._read(item_id, document)
         known = self._calls.get(item_id)
+        if known is None and self._last is not None and self._last.item.id == item_id:
+            known = self._last
         if known is not None:
             known.item = replace(known.item, attached_data=document, attached_data_version=version)
             if known.data == data:
@@ -256,10 +249,26 @@ class DeskModel:
                 return self._status()
             case "quit":
                 return [Leave()]
+            case "longer":
+                return self._longer()
             case "ready" | "not_ready" | "finish":
                 return self._choose(command)
+            case "dial":
+                return self._dial(command.argument)
             case operation:
                 return self._control(operation, command.argument)
+
+    def _dial(self, to: str) -> list[Output]:
+        talking = [call.item for call in self._calls.values() if call.item.status not in OVER]
+        if any(item.status != "held" for item in talking):
+            return self._trouble("You have a call: h puts the caller on hold first, c asks a colleague about him.")
+        return [Do("dial", argument=to)]
+
+    def _longer(self) -> list[Output]:
+        if not self.in_wrap_up and not any(call.item.status in TALKING for call in self._calls.values()):
+            return self._trouble("There is no wrap-up to make longer, and no call to be followed by one.")
+        self._wants_longer = self.in_wrap_up
+        return [Do("set_workmode", workmode=WRAP_UP)]
 
     def _choose(self, command: Command) -> list[Output]:
         if command.verb == "finish" and not self.in_wrap_up:
@@ -276,6 +285,8 @@ class DeskModel:
         for call in reversed(self._calls.values()):
             if needed & set(call.item.capabilities):
                 return self._ask_for(operation, call, argument)
+        if operation in ("note", "field") and self._last is not None and self.in_wrap_up:
+            return self._ask_for(operation, self._last, argument)
         if self._calls:
             statuses = ", ".join(call.item.status for call in self._calls.values())
             return self._trouble(f"There is nothing to {WHAT.get(operation, operation)}: the call is {statuses}.")
@@ -320,9 +331,14 @@ class DeskModel:
         return (other, 0, item.id) if item.direction == "outbound" else (item.id, 0, other)
 
     def _status(self) -> list[Output]:
-        outputs: list[Output] = [Say(_mode(self._view) + "." if self._view else "Not told of any state yet.")]
+        outputs: list[Output] = [Say(mode_words(self._view) + "." if self._view else "Not told of any state yet.")]
         outputs += [PopUp(call.item, call.data) for call in self._calls.values()]
         return outputs
+
+    @property
+    def queues(self) -> list[str]:
+        """Those the agent serves, as far as the engine has told."""
+        return list(self._view.queues) if self._view else []
 
     # --- time -------------------------------------------------------------------------------------------
 
@@ -341,6 +357,8 @@ class DeskModel:
 
     def _after_wrap_up(self, now: float) -> list[Output]:
         outputs: list[Output] = []
+        if self._wants_longer:
+            self._wants_longer, self._wrap_up_until = False, now + self._wrap_up if self._wrap_up else None
         if self._wrap_up_until is not None and now >= self._wrap_up_until:
             self._wrap_up_until = None
             outputs.append(Say("Wrap-up is over."))
@@ -352,10 +370,13 @@ class DeskModel:
 
     def line(self, now: float) -> str:
         """State and calls in one line, for the prompt."""
-        parts = [self.user, _mode(self._view) if self._view else "logged off"]
+        parts = [self.user, mode_words(self._view) if self._view else "logged off"]
         if self._wrap_up_until is not None:
             parts.append(f"wrap-up {max(0.0, self._wrap_up_until - now):.0f} s")
-        parts += [f"{call.item.status} {now - call.since:.0f} s" for call in self._calls.values()]
+        several = len(self._calls) > 1
+        for call in self._calls.values():
+            other = f"{whom(call.item)} " if several else ""
+            parts.append(f"{other}{call.item.status} {now - call.since:.0f} s")
         return " | ".join(parts)
 
     # --- inside -----------------------------------------------------------------------------------------
@@ -384,14 +405,6 @@ def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:
 
 def _tells_wrap_up(view: UserView) -> bool:
     return "wrap" in view.workmode_text.lower()
-
-
-def _mode(view: UserView) -> str:
-    text = view.workmode_text or str(view.workmode)
-    if view.next_workmode is None or view.next_workmode == view.workmode:
-        return text
-    wish = {1: "logged off", READY: "ready", NOT_READY: "not ready"}.get(view.next_workmode)
-    return f"{text}, then {wish or f'reason {view.next_workmode}'}"
 
 
 def _about_user(view: UserView) -> dict[str, Any]:

@@ -28,6 +28,8 @@ async def request(client: CrmClient, wanted: Do) -> None:
             await client.mute(item)
         case "unmute":
             await client.unmute(item)
+        case "dial":
+            await client.dial(argument)
         case "consult":
             await client.consult(item, argument)
         case "toggle":

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ivr.clock import Clock
 from ivr.console.desk_events import AttachedData, Happened, PopUp, Say, account_of
+from ivr.console.desk_words import from_colleague, whom
 from ivr.store.contracts import Customer
 
 CLEAR = "\r\x1b[K"
@@ -81,9 +82,12 @@ class TerminalScreen:
         item = card.item
         facts = _facts()
         account, proved = account_of(card.attached_data)
-        facts.add_row("Account", _account(account, proved))
-        facts.add_row("Caller", plain(", ".join(item.remote_numbers)))
-        facts.add_row("Queue", plain(item.queue_id))
+        if (item.direction == "outbound" or from_colleague(item)) and not account:
+            facts.add_row("Colleague" if from_colleague(item) else "Called", plain(whom(item)))
+        else:
+            facts.add_row("Account", _account(account, proved))
+            facts.add_row("Caller", plain(whom(item)))
+            facts.add_row("Queue", plain(item.queue_id))
         for name, value in _rows(card.attached_data):
             facts.add_row(name, value)
         title = Text(plain(f"{item.status}: {item.id}"))

@@ -55,6 +55,8 @@ class Version:
     """Fields the write would have spoilt, as ``APPLICATION FIELD``: they were kept."""
     blocks: tuple[str, ...] = ()
     """Application ids whose octets are others now."""
+    meant: bool = False
+    """What was kept is one field of the menu that somebody gave another value: a wish, and no accident."""
 
     def document(self) -> dict[str, Any]:
         """For the call record."""
@@ -159,7 +161,14 @@ class TravellingData:
                 document = self._with(document, application, ours)
                 guarded += [f"{application} {name}" for name in sorted(lost)]
         document, spoilt = self._with_marks(author, document, written)
-        return self._take(document, author, at, [*guarded, *spoilt])
+        meant = [f"{self.application} {name}" for name in self._given_otherwise(written)] == [*guarded, *spoilt]
+        return self._take(document, author, at, [*guarded, *spoilt], meant=meant and len(guarded) == 1)
+
+    def _given_otherwise(self, written: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """What the menu learnt and the writer says differently; what he leaves out or blanks is not said."""
+        block = written.get(self.application, {})
+        said = {name: value for name, value in block.items() if value.strip()}
+        return [name for name, value in self._learnt.items() if said.get(name, value) != value]
 
     def record(self, recordings: Iterable[tuple[str, str]], at: datetime) -> Version | None:
         """Name every recording of the call: whose sound it is, and its id."""
@@ -202,7 +211,9 @@ class TravellingData:
         block = block or {}
         return merge(document, build(application, {**block, **fields}, limits=self.limits), limits=self.limits)
 
-    def _take(self, document: str, author: str, at: datetime, guarded: Iterable[str]) -> Version | None:
+    def _take(
+        self, document: str, author: str, at: datetime, guarded: Iterable[str], *, meant: bool = False
+    ) -> Version | None:
         kept = tuple(guarded)
         if document == self.document and not kept:
             return None
@@ -213,7 +224,7 @@ class TravellingData:
             blocks = tuple(changed_blocks(self.document, document, limits=self.limits))
             self._touched |= {id: Touched(self.number, author) for id in blocks}
         self.document = document
-        version = Version(self.number, author, at, changes, kept, blocks)
+        version = Version(self.number, author, at, changes, kept, blocks, meant)
         self.versions.append(version)
         del self.versions[:-CHANGES_KEPT]
         return version

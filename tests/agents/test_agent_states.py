@@ -335,6 +335,22 @@ def test_ag13_ready_and_finish_both_leave_wrap_up_at_once(open_shift):
     assert shift.does(WrapUpFinished("ann")) == []
 
 
+def test_ag13_wrap_up_can_be_begun_anew_and_ends_by_itself_all_the_same(open_shift):
+    shift = open_shift(ann=["general"])
+    shift.ready("ann")
+    shift.joins("t1")
+    shift.answers("ann")
+    shift.call_ends("ann")
+    shift.waits(8.0)
+    shift.does(WorkmodeChosen("ann", 4))
+    shift.waits(9.9)
+    assert shift.state("ann") is AgentState.WRAP_UP
+    shift.waits(0.2)
+    assert shift.state("ann") is AgentState.AVAILABLE
+    with pytest.raises(LocalProtocolError, match="ann is available; wrap-up follows a call"):
+        shift.does(WorkmodeChosen("ann", 4))
+
+
 def test_ag14_not_ready_during_wrap_up_is_applied_and_no_timer_undoes_it(open_shift):
     shift = open_shift(ann=["general"])
     shift.ready("ann")
@@ -520,7 +536,7 @@ def test_h22_logging_on_again_with_a_live_screen_changes_nothing(open_shift):
     assert shift.state("ann") is AgentState.AVAILABLE
 
 
-@pytest.mark.parametrize("workmode", [0, 4, 999, -1])
+@pytest.mark.parametrize("workmode", [0, 5, 999, -1])
 def test_a_work_mode_that_does_not_exist_is_refused_and_changes_nothing(open_shift, workmode):
     shift = open_shift(ann=["general"])
     shift.ready("ann")

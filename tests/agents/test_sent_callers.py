@@ -126,6 +126,41 @@ def test_ag15_a_call_for_this_agent_alone_interrupts_wrap_up_which_then_goes_on(
     assert shift.state("ann") is AgentState.AVAILABLE
 
 
+def test_ag12_a_call_from_no_queue_is_followed_by_wrap_up_only_if_that_is_asked_for(open_shift):
+    shift = open_shift(ann=["general"])
+    shift.does(LoggedOn("ann"))
+    shift.does(WorkmodeChosen("ann", 1001))
+    for number, asked in enumerate((False, True, False)):
+        shift.does(CallerSent(f"c{number}", ("ann",)))
+        shift.answers("ann")
+        before = shift.agent("ann")
+        assert (before.workmode, before.next_workmode) == (1001, 1001), "who is not ready is shown as ready"
+        if asked:
+            shift.does(WorkmodeChosen("ann", 4))
+        shift.call_ends("ann")
+        assert shift.state("ann") is (AgentState.WRAP_UP if asked else AgentState.NOT_READY)
+        shift.waits(10.1)
+        assert (shift.state("ann"), shift.agent("ann").workmode) == (AgentState.NOT_READY, 1001)
+
+
+def test_ag15_a_call_from_no_queue_leaves_the_rest_of_the_wrap_up_it_interrupted(open_shift):
+    shift = open_shift(ann=["general"])
+    shift.ready("ann")
+    shift.joins("t1")
+    shift.answers("ann")
+    shift.call_ends("ann")
+    shift.waits(4.0)
+    shift.does(CallerSent("c1", ("ann",)))
+    shift.answers("ann")
+    shift.waits(60.0)
+    shift.call_ends("ann")
+    assert (shift.state("ann"), shift.ticket("ann")) == (AgentState.WRAP_UP, "t1")
+    shift.waits(5.9)
+    assert shift.state("ann") is AgentState.WRAP_UP
+    shift.waits(0.2)
+    assert shift.state("ann") is AgentState.AVAILABLE
+
+
 def test_a_call_that_is_taken_over_has_one_owner_before_and_after(open_shift):
     shift = open_shift(ann=["general"], bob=["general"])
     shift.ready("ann", "bob")

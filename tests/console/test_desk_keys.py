@@ -97,6 +97,28 @@ async def test_a_terminal_gives_single_keys_and_gets_its_settings_back(typist):
         os.close(master)
 
 
+async def test_tab_completes_what_is_there_as_far_as_it_is_sure(typist):
+    hands, asked = await typist(), []
+    leading, following = pty.openpty()
+    with os.fdopen(following) as source:
+        keyboard = Keyboard(hands.line, hands.ended.set, source, with_words={"p": "whom"}, on_words=asked.append)
+        keyboard.open()
+        os.write(leading, b"pd")
+        await hands.until("", "")
+        assert asked == ["p"]
+        keyboard.candidates = ["desk2", "desk31", "desk32"]
+        os.write(leading, b"\t3\t")
+        await hands.until(*[""] * 5)
+        assert keyboard.shown == "whom? desk3"
+        os.write(leading, b"1\txx\t\n")
+        await hands.until(*[""] * 10, "p desk31xx")
+        os.write(leading, b"pd\t")
+        await hands.until(*[""] * 10, "p desk31xx", *[""] * 3)
+        assert keyboard.shown == "whom? d", "completed to what was there the last time"
+        keyboard.close()
+    os.close(leading)
+
+
 async def test_after_some_keys_a_line_is_typed_until_enter(typist):
     hands = await typist()
     leading, following = pty.openpty()

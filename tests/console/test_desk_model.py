@@ -125,6 +125,75 @@ def test_operations_on_both_calls_name_the_callers_first(sit, key, operation):
     assert desk.model.command(key) == [Do(operation, "c1", other="c2")]
 
 
+OWN = {"direction": "outbound", "remote_numbers": ("desk2",), "queue_id": "", "fields": {}}
+"""A call of the agent's own, to a colleague."""
+
+
+def test_somebody_is_called_when_nobody_is_waiting_on_the_line(sit):
+    desk = sit()
+    assert desk.model.command("p desk2") == [Do("dial", argument="desk2")]
+    assert "pick up your telephone" in said(desk.call("dialing", **OWN))
+    assert "You have desk2." in said(desk.call("connected", **OWN))
+    assert "u takes desk2 back" in said(desk.call("held", **OWN))
+    assert "You have desk2 again." in said(desk.call("connected", **OWN))
+    sent_on = desk.call("connected", **{**OWN, "remote_numbers": ("desk3",)})
+    assert "You have desk3." in said(sent_on) and not any(isinstance(one, PopUp) for one in sent_on)
+    assert "Wrap-up" not in said(desk.call("ended", reason="normal", **OWN))
+
+    desk.call("connected", id="c5")
+    assert "h puts the caller on hold first" in said(desk.model.command("p desk2"))
+    desk.call("held", id="c5")
+    assert desk.model.command("p desk2") == [Do("dial", argument="desk2")]
+
+
+def test_a_colleague_who_calls_is_no_customer_and_leaves_no_wrap_up(sit):
+    desk = sit(wrap_up=10.0)
+    inbound = {**OWN, "direction": "inbound"}
+    told = desk.call("alerting", **inbound)
+    assert not any(isinstance(one, LookUp) for one in told)
+    assert "You have desk2." in said(desk.call("connected", **inbound))
+    assert "Wrap-up" not in said(desk.call("ended", reason="normal", **inbound))
+    assert not desk.model.in_wrap_up
+
+
+def test_in_wrap_up_the_last_call_can_be_written_on_and_wrap_up_can_begin_anew(sit):
+    desk = sit(wrap_up=10.0)
+    desk.call("connected")
+    assert desk.model.command("l") == [Do("set_workmode", workmode=4)], "one is asked for in the call"
+    desk.call("ended", reason="normal")
+    [_, noted] = desk.model.command("o sends a form")
+    assert isinstance(noted, Do) and (noted.operation, noted.item) == ("note", "c1")
+    desk.model.expire(NOW + 8.0)
+    assert desk.model.command("l") == [Do("set_workmode", workmode=4)]
+    desk.model.expire(NOW + 9.0)
+    assert desk.model.deadline == NOW + 19.0
+    assert "Wrap-up is over" in said(desk.model.expire(NOW + 19.0))
+    assert "no call to write a note on" in said(desk.model.command("o too late"))
+    assert "no wrap-up to make longer" in said(desk.model.command("l"))
+
+
+def test_a_conference_that_is_left_to_a_colleague_shows_him_the_caller(sit):
+    desk = sit()
+    desk.call("conferenced", remote_numbers=("desk1",))
+    told = desk.call("connected")
+    assert "The caller is with you now." in said(told) and any(isinstance(one, PopUp) for one in told)
+
+
+def test_two_calls_are_told_apart_in_the_line(sit):
+    desk, _ = asking(sit)
+    assert "+15550100 held 0 s | desk2 connected 0 s" in desk.model.line(NOW)
+
+
+def test_a_field_that_the_engine_does_not_take_is_said(sit, item):
+    desk = sit()
+    desk.call("connected", attached_data_version=1)
+    [_, wanted] = desk.model.command("f ACCOUNT=4000000010")
+    assert isinstance(wanted, Do) and wanted.version == 1
+    kept = item("connected", attached_data_version=1)
+    assert "That field stays as the menu learnt it" in said(desk.model.read_again(kept, taken=True))
+    assert desk.model.read_again(kept, taken=True) == []
+
+
 def test_giving_up_a_colleague_is_not_hanging_up_on_the_caller(sit):
     desk, _ = asking(sit, consult="dialing")
     assert desk.model.command("d") == [Do("drop", "c2")]

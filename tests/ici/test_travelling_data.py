@@ -85,6 +85,31 @@ def test_what_the_menu_learnt_is_kept_and_its_block_may_be_added_to() -> None:
     assert travelling.versions[-1].guarded == ("SAP-IC ACCOUNT", "SAP-IC REASON")
 
 
+@pytest.mark.parametrize(
+    ("fields", "meant"),
+    [
+        ({"ACCOUNT": "4000000010", "REASON": "BILL"}, True),
+        ({"ACCOUNT": "", "REASON": "BILL"}, False),
+        ({"ACCOUNT": "4000000010"}, False),
+        ({"ACCOUNT": "4000000010", "REASON": "OTHER"}, False),
+    ],
+)
+def test_one_field_given_another_value_is_meant_and_what_is_wiped_or_lost_is_an_accident(
+    fields: dict[str, str], meant: bool
+) -> None:
+    travelling = data()
+    travelling.write("ann", merge(travelling.document, build("SAP-IC", fields)), AT)
+    told = travelling.versions[-1]
+    assert (told.meant, bool(told.guarded)) == (meant, True)
+    assert travelling.blocks["SAP-IC"] == {"ACCOUNT": "4000000002", "REASON": "BILL"}, (
+        "what the menu learnt is kept"
+    )
+    says(travelling, "ann", f'<Application id="CRM_IC/MCM">{"".join(f"<{k}>{v}</{k}>" for k, v in MARKED.items())}'
+         "</Application>")  # fmt: skip
+    says(travelling, "bob", '<Application id="CRM_IC/MCM"><FWDTYPE/></Application>')
+    assert travelling.versions[-1].guarded and not travelling.versions[-1].meant, "wiped marks are no wish"
+
+
 def test_every_change_names_its_author_and_both_values() -> None:
     travelling = data()
     travelling.learn({"WAITED": "0"}, AT)

@@ -1,0 +1,79 @@
+"""What the desk says to a person: words for operations, calls and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ivr.ici.switchboard import PhoneCallItem, UserView
+
+WHAT = {
+    "unhold": "retrieve",
+    "drop": "hang up",
+    "dial": "call",
+    "set_workmode": "change the state",
+    "toggle": "go to",
+    "warm_transfer": "hand over",
+    "conference": "join",
+    "blind_transfer": "send away",
+    "note": "write a note on",
+    "field": "fill in a field of",
+    "consult": "ask a colleague about",
+}
+"""Operations in words, where their own name is not the word."""
+
+
+def whom(item: PhoneCallItem) -> str:
+    """Who is at the other end."""
+    return " ".join(item.remote_numbers)
+
+
+def from_colleague(item: PhoneCallItem) -> bool:
+    """Whether a colleague has dialled this agent: such a call comes from no queue, every caller's does."""
+    return item.direction == "inbound" and not item.queue_id
+
+
+def call_words(item: PhoneCallItem, *, again: bool) -> str:
+    """What a call has become; `again`: it was on hold before."""
+    own = item.direction == "outbound" and not item.linked_item_id
+    match item.status:
+        case "conferenced":
+            return "All three of you hear each other."
+        case "connected" if own or from_colleague(item):
+            return f"You have {whom(item)}{' again' if again else ''}."
+        case "connected" if item.direction == "outbound":
+            return f"You have {whom(item)}, the caller has music: t hands over, j joins, g goes back."
+        case "connected":
+            return "You have the caller again." if again else "Connected."
+        case "held":
+            other = whom(item) if own or from_colleague(item) else "the caller"
+            return f"On hold; u takes {other} back." if "unhold" in item.capabilities else "On hold."
+        case _ if own:
+            return f"Calling {whom(item)}: pick up your telephone, theirs rings next; d gives up."
+        case _:
+            return f"Calling {whom(item)}; d gives up."
+
+
+def over_words(item: PhoneCallItem, others: Iterable[PhoneCallItem]) -> str:
+    """How a call ended, beside the other calls of the agent."""
+    if item.direction == "outbound" and any(one.status == "conferenced" for one in others):
+        return f"Your call to {whom(item)} is part of that one now."
+    reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
+    return f"The call is over{reason}."
+
+
+def mode_words(view: UserView) -> str:
+    """An agent's state, and what follows it."""
+    text = view.workmode_text or str(view.workmode)
+    if view.next_workmode is None or view.next_workmode == view.workmode:
+        return text
+    wish = {1: "logged off", 2: "ready", 3: "not ready"}.get(view.next_workmode)
+    return f"{text}, then {wish or f'reason {view.next_workmode}'}"
+
+
+def presence_words(words: dict[str, str]) -> str:
+    """Colleagues by presence, those who can be called first."""
+    found = []
+    for word in ("Available", "Busy", "Logged Off"):
+        if users := [user for user, theirs in words.items() if theirs == word]:
+            found.append(f"{word}: {', '.join(users)}")
+    return "; ".join(found) + "." if found else ""
