@@ -71,6 +71,13 @@ q.two: "Or press {key}."
 """
 
 
+def share(prompts: Path, folder: Path) -> None:
+    """Rendered prompts for a site's folder, and the store of samples where there is one."""
+    (folder / "prompts").symlink_to(prompts.absolute(), target_is_directory=True)
+    if (made := prompts / "sample-store.db").exists():  # hashing PINs takes seconds, as it should
+        shutil.copy(made, folder / "ivr.db")
+
+
 def free_port(kind: socket.SocketKind) -> int:
     with socket.socket(socket.AF_INET, kind) as one:
         one.bind(("127.0.0.1", 0))
@@ -110,9 +117,7 @@ class Site:
         (self.folder / "menus" / "prompts" / "en.yaml").write_text(PROMPTS)
         (self.folder / "menus" / "connectors.yaml").write_text("{}\n")
         if prompts is not None:
-            (self.folder / "prompts").symlink_to(prompts.absolute(), target_is_directory=True)
-            if (made := prompts / "sample-store.db").exists():  # hashing PINs takes seconds, as it should
-                shutil.copy(made, self.store)
+            share(prompts, self.folder)
         agents = "".join(f'[[agents]]\nid = "{desk}"\nskills = {list(skills)}\n' for desk, skills in DESKS.items())
         agents += f'[[agents]]\nid = "{SUPERVISOR}"\n'
         self._config.write_text(
