@@ -25,8 +25,12 @@ class Reach:
 
 def level_of(skills: Skills, needed: Iterable[str]) -> int | None:
     """The worst level of the skills needed; None when one is missing, 1 when none is needed."""
-    found = [skills.get(one) for one in needed]
-    return None if None in found else max((one for one in found if one is not None), default=1)
+    worst = 1
+    for one in needed:
+        if (level := skills.get(one)) is None:
+            return None
+        worst = max(worst, level)
+    return worst
 
 
 def reaches(

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 from xml.parsers import expat
 
@@ -30,6 +31,12 @@ EMPTY: Final = f"{DECLARATION}<ItemAttachedData></ItemAttachedData>"
 MAX_DEPTH: Final = 32
 """Levels a document may have; the format has three."""
 
+SHORT: Final = 16_384
+KEPT: Final = 128
+"""Characters of a document that is remembered as it was read, and how many are."""
+
+_TAG: Final = re.compile(rb"""(?:[^>"']|"[^"]*"|'[^']*')*+>""")
+"""From the ``<`` on."""
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*\Z", re.ASCII)
 
 
@@ -90,6 +97,12 @@ def read(document: str, *, limits: Limits = Limits()) -> dict[str, dict[str, str
     A block id that comes twice counts as one block, and of a field that comes twice the last one counts.
     Raises `IciRefusal` ICI-XML.
     """
+    if len(document) > SHORT:
+        return _read(document, limits)
+    return {id: dict(fields) for id, fields in _read_before(document, limits).items()}
+
+
+def _read(document: str, limits: Limits) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     if not document:
         return found
@@ -102,6 +115,10 @@ def read(document: str, *, limits: Limits = Limits()) -> dict[str, dict[str, str
             }
             found.setdefault(block.get("id", ""), {}).update(fields)
     return found
+
+
+_read_before = lru_cache(KEPT)(_read)
+"""One handoff looks into the same few documents some fifty times."""
 
 
 def merge(old: str, incoming: str, *, limits: Limits = Limits(), only_new: bool = False) -> str:
@@ -187,6 +204,13 @@ def _spliced(base: _Layout, new: _Layout) -> bytes:
 
 def _layout(document: str, limits: Limits) -> _Layout:
     """The places of the blocks. Raises `IciRefusal` ICI-XML for anything that is not such a document."""
+    if len(document) > SHORT:
+        return _laid_out(document, limits)
+    known = _laid_out_before(document, limits)
+    return replace(known, blocks=list(known.blocks))
+
+
+def _laid_out(document: str, limits: Limits) -> _Layout:
     _check_size(document, limits)
     try:
         raw = document.encode()
@@ -199,6 +223,9 @@ def _layout(document: str, limits: Limits) -> _Layout:
         raise IciRefusal("ICI-XML", f"attached data is not well-formed XML: {mistake}") from None
     _parse(document)
     return reader.layout
+
+
+_laid_out_before = lru_cache(KEPT)(_laid_out)
 
 
 class _Reader:
@@ -266,16 +293,8 @@ class _Reader:
 
 def _tag_end(raw: bytes, start: int) -> int:
     """Octet after the tag that begins at `start`; a ``>`` in a quoted attribute does not end it."""
-    quote = 0
-    for place in range(start, len(raw)):
-        octet = raw[place]
-        if quote:
-            quote = 0 if octet == quote else quote
-        elif octet in b"\"'":
-            quote = octet
-        elif octet == 0x3E:
-            return place + 1
-    return len(raw)
+    tag = _TAG.match(raw, start)
+    return tag.end() if tag else len(raw)
 
 
 def _parse(document: str) -> etree._Element:
