@@ -1,8 +1,9 @@
 """Agents' desktops over a restart of the engine: where their events go is on disk, and so is what they showed.
 
 After a kill every desktop that was subscribed is asked, with a full snapshot, whether it is still there. One that
-answers is logged on as before (AG16, H9); one that does not stays lost until it logs on by itself. Calls do not
-outlive the engine: the items that desktops still show are ended, so that nobody waits on a ghost.
+answers is logged on as before (AG16, H9); one that says that it is not stays lost until it logs on by itself; one
+whose host is in trouble is asked again (`lost_screens`). Calls do not outlive the engine: the items that desktops
+still show are ended, so that nobody waits on a ghost.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.call.lost_screens import LostScreens
 from ivr.call.presence import user_view
 from ivr.call.remembering import RECORDS_LOOKED_AT, close_records
 from ivr.errors import IvrError
 from ivr.ici.client import EventSender
+from ivr.ici.client_http import HostFailure
 from ivr.ici.subscriptions import Subscription, check_callback
 from ivr.ici.switchboard import IciRefusal, PhoneCallChanged, PhoneCallItem, Switchboard, UserChanged
 from ivr.store.contracts import Store
@@ -61,52 +64,96 @@ async def find_ghosts(store: Store) -> list[tuple[str, PhoneCallItem]]:
     return [ghost for document in open_ones for ghost in ghosts_of(document)]
 
 
-async def bring_back(
-    exchange: Exchange,
-    switchboard: Switchboard,
-    sender: EventSender,
-    screens: dict[str, dict[str, Any]],
-    ghosts: list[tuple[str, PhoneCallItem]],
-    restarted: datetime,
-) -> None:
-    """After a restart: ask every desktop whether it is there, end what it still shows, and close the records."""
-    await asyncio.gather(*(_ask(exchange, switchboard, sender, user, screen) for user, screen in screens.items()))
-    told = []
-    for user, item in ghosts:
-        if switchboard.has_user(user) and sender.subscription_of(user) is not None:
+class Screens:
+    """Desktops that were subscribed and of which nobody knows whether they still are: after a kill of ours, and
+    after their host was in trouble (H9, H10). Each is asked; who answers is logged on as before."""
+
+    def __init__(self, exchange: Exchange, switchboard: Switchboard, sender: EventSender) -> None:
+        self._exchange, self._switchboard, self._sender = exchange, switchboard, sender
+        self._ghosts: dict[str, list[PhoneCallItem]] = {}
+        """What screens that could not be asked yet still have to be told."""
+        self.lost = LostScreens(self._ask, self._forget, exchange.rooms.clock)
+
+    async def bring_back(
+        self,
+        screens: dict[str, dict[str, Any]],
+        ghosts: list[tuple[str, PhoneCallItem]],
+        restarted: datetime,
+    ) -> None:
+        """After a restart: ask every desktop whether it is there, end what it still shows, close the records."""
+        for user, item in ghosts:
+            self._ghosts.setdefault(user, []).append(item)
+        await asyncio.gather(*(self._ask_first(user, screen) for user, screen in screens.items()))
+        for user in [user for user in self._ghosts if self._sender.subscription_of(user) is not None]:
+            await self._tell_ghosts(user)  # who has logged on again by himself
+        await close_records(self._exchange, restarted)
+
+    def unreachable(self, subscription: Subscription, failure: str) -> None:
+        """A screen was lost: it knows that, or its host must be well before anybody can tell."""
+        if isinstance(failure, HostFailure):
+            self.lost.add(subscription)
+        else:
+            self._exchange.tasks.spawn(self._forget(subscription))
+
+    async def stop(self) -> None:
+        await self.lost.stop()
+
+    async def _ask_first(self, user: str, screen: dict[str, Any]) -> None:
+        url, app_id, workcenter = (str(screen.get(name) or "") for name in ("app_url", "app_id", "workcenter"))
+        if self._sender.subscription_of(user) is not None:
+            return  # logged on again already
+        subscription = Subscription(url, app_id, user, workcenter)
+        try:
+            if not self._switchboard.has_user(user):
+                raise IciRefusal("ICI-UNKNOWN-USER", "no agent of the settings any more")
+            check_callback(url, app_id, self._exchange.rooms.settings.ici.callbacks)
+        except IciRefusal as refusal:
+            logger.warning("screen_not_brought_back agent=%s cause=%s", user, refusal)
+            await self._forget(subscription)
+            return
+        if not await self._ask(subscription):
+            self.lost.add(subscription)
+
+    async def _ask(self, subscription: Subscription) -> bool:
+        """False while the host is in trouble; else it is known what became of the screen."""
+        user, sender = subscription.user, self._sender
+        if sender.subscription_of(user) is not None:
+            return True
+        failure = await sender.ask(subscription, UserChanged(user_view(self._exchange, user)))
+        if isinstance(failure, HostFailure):
+            return False
+        if failure:
+            await self._forget(subscription)
+        elif sender.subscription_of(user) is None:
+            await self._log_on(subscription)
+        return True
+
+    async def _log_on(self, subscription: Subscription) -> None:
+        user, switchboard = subscription.user, self._switchboard
+        screen = self._sender.open(subscription)
+        try:
+            await switchboard.log_on(user, subscription.workcenter)
+        except IciRefusal as refusal:
+            logger.warning("screen_not_brought_back agent=%s cause=%s", user, refusal)
+            self._sender.abandon(screen)
+            await self._forget(subscription)
+            return
+        await switchboard.keep_screen(user, subscription.app_url, subscription.app_id, subscription.workcenter)
+        calls = [PhoneCallChanged(item) for item in switchboard.items(user)]
+        self._sender.release(screen, [UserChanged(switchboard.user(user)), *calls])
+        logger.info("screen_brought_back agent=%s", user)
+        await self._tell_ghosts(user)
+
+    async def _tell_ghosts(self, user: str) -> None:
+        told = []
+        for item in self._ghosts.pop(user, []):
             logger.info("ghost_ended agent=%s item=%s", user, item.id)
-            told.append(sender.publish(user, PhoneCallChanged(item)))
-    await asyncio.gather(*told)
-    await close_records(exchange, restarted)
+            told.append(self._sender.publish(user, PhoneCallChanged(item)))
+        await asyncio.gather(*told)
 
-
-async def _ask(
-    exchange: Exchange, switchboard: Switchboard, sender: EventSender, user: str, screen: dict[str, Any]
-) -> None:
-    url, app_id, workcenter = (str(screen.get(name) or "") for name in ("app_url", "app_id", "workcenter"))
-    if sender.subscription_of(user) is not None:
-        return  # logged on again already
-    try:
-        if not switchboard.has_user(user):
-            raise IciRefusal("ICI-UNKNOWN-USER", "no agent of the settings any more")
-        check_callback(url, app_id, exchange.rooms.settings.ici.callbacks)
-    except IciRefusal as refusal:
-        logger.warning("screen_not_brought_back agent=%s cause=%s", user, refusal)
-        await save_screen(exchange.rooms.store, user, None)
-        return
-    subscription = Subscription(url, app_id, user, workcenter)
-    sender.release(sender.open(subscription), [])
-    there = await sender.publish(user, UserChanged(user_view(exchange, user)))
-    if not there or sender.subscription_of(user) is not subscription:
-        return
-    try:
-        await switchboard.log_on(user, workcenter)
-    except IciRefusal as refusal:
-        logger.warning("screen_not_brought_back agent=%s cause=%s", user, refusal)
-        sender.end(user, "logged_off", str(refusal))
-        await save_screen(exchange.rooms.store, user, None)
-        return
-    logger.info("screen_brought_back agent=%s", user)
+    async def _forget(self, subscription: Subscription) -> None:
+        if self._sender.subscription_of(subscription.user) is None:  # else he has logged on again
+            await save_screen(self._exchange.rooms.store, subscription.user, None)
 
 
 def ghosts_of(document: dict[str, Any]) -> list[tuple[str, PhoneCallItem]]:

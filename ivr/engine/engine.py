@@ -20,7 +20,7 @@ from ivr.call.lamps import light_lamps
 from ivr.call.lookups import open_connectors
 from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
-from ivr.call.screens import bring_back, find_ghosts, forget_screens, save_screen
+from ivr.call.screens import Screens, find_ghosts, forget_screens
 from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
 from ivr.clock import Clock, SystemClock
@@ -40,6 +40,7 @@ from ivr.ici.client import EventSender
 from ivr.ici.dialect import Dialect
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.endpoint_trace import IciTrace
+from ivr.ici.subscriptions import Subscription
 from ivr.media.messages import MediaEvent
 from ivr.media.worker.client import MediaWorkers
 from ivr.menu.model import Menu
@@ -102,6 +103,7 @@ class Engine:
         """Open from `start` to `stop`."""
         self.http: HostPort
         """Where HTTP listens, once started."""
+        self._screens: Screens | None = None
         self._parts = AsyncExitStack()
 
         self.https: tuple[HostPort, ...] = ()
@@ -148,7 +150,14 @@ class Engine:
         dialect = dialects.load(settings.ici.dialect)
         web_certificates = self._web_certificates()
         trace = self._ici_trace(dialect)
-        sender = EventSender(settings.ici, dialect, self._screen_lost, tls=web_certificates.client, trace=trace)
+        sender = EventSender(
+            settings.ici,
+            dialect,
+            self._screen_lost,
+            tls=web_certificates.client,
+            trace=trace,
+            on_unreachable=self._screen_unreachable,
+        )
         self._parts.push_async_callback(sender.close)
 
         store = self.store = await SqliteStore.open(
@@ -197,7 +206,8 @@ class Engine:
         ghosts, screens = await find_ghosts(store), await store.screens()
         exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
-        exchange.tasks.spawn(bring_back(exchange, switchboard, sender, screens, ghosts, self.clock.utc()))
+        self._screens = Screens(exchange, switchboard, sender)
+        exchange.tasks.spawn(self._screens.bring_back(screens, ghosts, self.clock.utc()))
         await endpoint.restore_monitors(await store.monitors())
         exchange.accepting = True
         exchange.trunks.start()
@@ -240,6 +250,8 @@ class Engine:
     async def stop(self) -> None:
         """Hang up what is live, write what is to be written, end every process."""
         if self.exchange is not None:
+            if self._screens is not None:
+                await self._screens.stop()
             await self.exchange.stop()
             await forget_screens(self.store)
         await self._parts.aclose()
@@ -358,7 +370,10 @@ class Engine:
     def _screen_lost(self, user: str) -> None:
         if self.exchange is not None:
             self.exchange.screen_lost(user)
-            self.exchange.tasks.spawn(save_screen(self.store, user, None))
+
+    def _screen_unreachable(self, subscription: Subscription, failure: str) -> None:
+        if self._screens is not None:
+            self._screens.unreachable(subscription, failure)
 
 
 def _folder(settings: Settings) -> Path:

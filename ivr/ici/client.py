@@ -16,7 +16,14 @@ import aiohttp
 from ivr.config.settings import IciSettings
 from ivr.errors import RemoteProtocolError
 from ivr.ici import envelope, items
-from ivr.ici.client_http import ANSWER_LIMIT, authorisation, describe_failure, read_capped
+from ivr.ici.client_http import (
+    ANSWER_LIMIT,
+    HOST_TROUBLE,
+    HostFailure,
+    authorisation,
+    describe_failure,
+    read_capped,
+)
 from ivr.ici.dialect import Dialect, Operation
 from ivr.ici.endpoint_trace import IciTrace
 from ivr.ici.lane import Entry, Lane, take
@@ -58,8 +65,10 @@ class EventSender:
         *,
         tls: ssl.SSLContext | None = None,
         trace: IciTrace | None = None,
+        on_unreachable: Callable[[Subscription, str], object] = lambda subscription, failure: None,
     ) -> None:
-        """`trace` gets every event that is posted.
+        """`trace` gets every event that is posted. `on_unreachable` is told of each lost screen, and empty, or why
+        not even that could be told to it: a `HostFailure` when it may be found again once its host is well.
 
         `tls`: whom to believe behind https callbacks, and what to show them; the system's authorities else."""
         self._tls = tls
@@ -67,6 +76,7 @@ class EventSender:
         self._settings = settings
         self._dialect = dialect
         self._on_lost = on_lost
+        self._on_unreachable = on_unreachable
         self._subscriptions = Subscriptions()
         self._screens: dict[str, Screen] = {}
         self._replaced: dict[Screen, Screen] = {}
@@ -107,6 +117,14 @@ class EventSender:
             if current := self._screens.get(user):
                 self._pump(current)
         return told
+
+    async def ask(self, subscription: Subscription, event: IciEvent) -> str:
+        """Post an event to who has no subscription now, once: empty when it was taken, else why not."""
+        failure = await self._post(event, [subscription])
+        log.info("ici_asked user=%s outcome=%r", subscription.user, failure or "there")
+        if not failure:
+            self._alarmed.discard(urlsplit(subscription.app_url).netloc)
+        return failure
 
     # --- subscriptions ---------------------------------------------------------------------------
 
@@ -219,6 +237,8 @@ class EventSender:
         outcome = "delivered" if not failure else f"not delivered, which does no harm: {failure}"
         log.info("ici_farewell user=%s outcome=%r", screen.subscription.user, outcome)
         screen.busy = False
+        if isinstance(entry.event, SubscriptionEnded) and entry.event.reason == "unreachable":
+            self._on_unreachable(screen.subscription, failure)
 
     async def _deliver(self, taken: list[tuple[Screen, Entry[asyncio.Future[bool]]]]) -> None:
         screens = [screen for screen, _ in taken]
@@ -284,7 +304,10 @@ class EventSender:
                     return f"the answer is longer than {ANSWER_LIMIT} octets"
                 if raw and response.status in (200, 500):
                     self._check_answer(raw, operation, response.charset or "")
-                return "" if response.ok and response.status < 300 else f"HTTP {response.status}"
+                if response.ok and response.status < 300:
+                    return ""
+                kind = HostFailure if response.status in HOST_TROUBLE else str
+                return kind(f"HTTP {response.status}")
         except IciRefusal as refusal:
             return f"fault {refusal.code}: {refusal}"
         except RemoteProtocolError as mistake:

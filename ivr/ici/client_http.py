@@ -19,6 +19,14 @@ ANSWER_LIMIT: Final = 4 * 1024 * 1024
 """Octets of an answer to one of our requests; a document of 256 KiB escaped once fits several times."""
 
 
+HOST_TROUBLE: Final = frozenset({502, 503, 504})
+"""Answers that say nothing about one screen: nobody behind the address can be reached (RFC 9110 section 15.6)."""
+
+
+class HostFailure(str):
+    """Why a request failed, when it is the host that is in trouble and not one screen behind it."""
+
+
 def basic(user: str, password: str) -> str:
     """Value of the Authorization header (RFC 7617), in UTF-8."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -60,13 +68,13 @@ async def read_capped(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def describe_failure(url: str, failure: BaseException) -> str:
+def describe_failure(url: str, failure: BaseException) -> HostFailure:
     """Host, port, stage and remedy of a request that got no answer."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     stage, remedy = _stage(failure)
     detail = str(failure).replace("\n", " ") or type(failure).__name__
-    return f"{parts.hostname} port {port}: {stage} failed: {detail[:200]}; {remedy}"
+    return HostFailure(f"{parts.hostname} port {port}: {stage} failed: {detail[:200]}; {remedy}")
 
 
 def _stage(failure: BaseException) -> tuple[str, str]:
