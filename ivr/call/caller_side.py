@@ -15,6 +15,8 @@ class CallerSide:
 
     has_customer = True
     """Whether agents' shares in the call are contacts."""
+    recorded_as = "caller"
+    """Whose sound a recording of this side holds."""
     plays_menu = True
     part: Part = "single"
     """What the item of an agent is who has the caller alone."""

@@ -140,6 +140,7 @@ class Consultation:
         if self.conferenced:
             for leg in (caller, asker, colleague):
                 media.unhold(leg)
+            self.customer.take_down()
             media.mix((caller, asker, colleague))
         elif self.side == "caller":
             media.hold(colleague, music)
@@ -155,6 +156,11 @@ class Consultation:
     def with_caller(self) -> bool:
         """Whether the asking agent has the caller alone at the moment."""
         return self.side == "caller" and not self.conferenced
+
+    @property
+    def in_conference(self) -> dict[str, str]:
+        """The leg and the name of the colleague, once all three talk."""
+        return {self._colleague_leg: self.called} if self.conferenced else {}
 
     @property
     def _colleague_leg(self) -> str:

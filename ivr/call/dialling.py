@@ -128,6 +128,7 @@ class DialledCall(Visit):
         leg = f"dialled-{name}"
         ours = sip.IncomingCall(leg, leg, number, to, f"{DIALLED} by {agent}", DIALLED, b"", nowhere)
         super().__init__(name, ours, exchange)
+        self.recorded_as = number
         self._to = to
         self._line: Destination | None = None
         self._ringing = False

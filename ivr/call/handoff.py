@@ -10,6 +10,7 @@ from ivr.agents import events as floor
 from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
+from ivr.call.tracks import record_talk
 from ivr.ici.attached_data import Limits, merge
 from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import EndReason, IciRefusal
@@ -177,6 +178,7 @@ class Handoff:
         self._note_version(version)
         if version is not None and version.guarded:
             self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
+        self.take_down()
         return version
 
     def _note_version(self, version: Version | None) -> None:
@@ -229,6 +231,7 @@ class Handoff:
         if agent.consultation is not None:
             agent.consultation.arrange()
             return
+        self.take_down()
         media.bridge(self.visit.leg, agent.leg)
         media.unhold(agent.leg)
         if agent.status == "held":
@@ -237,6 +240,15 @@ class Handoff:
             media.unhold(self.visit.leg)
         self.visit.follow_hold()
         agent.straighten()
+
+    def take_down(self) -> None:
+        """Record the caller and whoever talks with him, or no longer: as settings and attached data say."""
+        if (agent := self.joined) is None:
+            return
+        talk = agent.consultation.in_conference if agent.consultation else {}
+        version = record_talk(self.visit, {agent.leg: agent.agent} | talk, self.items())
+        if version is not None:
+            self._note_version(version)
 
     def agent_left(self, offer: Offer, reason: str, *, crashed: bool = False) -> None:
         """The agent's telephone hung up, which ends the call; or it is out of order, which must not."""

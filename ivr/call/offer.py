@@ -303,7 +303,8 @@ class Offer(Item):
         wish = next((agent.media for agent in settings.agents if agent.id == self.agent), "default")
         way = settings.media.bridge if wish == "default" else wish
         alone = self.status == "connected" and self.part == "single" and not self.muted
-        if way != "direct" or self._voice is None or self._moved or not alone:
+        recorded = visit.recordings.tracks.going
+        if way != "direct" or self._voice is None or self._moved or not alone or recorded:
             return
         caller = Side(visit.sip_leg, visit.voice, lambda why: visit.hang_up("failure", why))
         agent = Side(self.leg, self._voice, lambda why: self._gone(why, crashed=True))
@@ -328,6 +329,7 @@ class Offer(Item):
             self.rooms.media.unhold(self.handoff.visit.leg)
         if self.status in TALKING:
             self.rooms.media.part(self.leg)
+        self.handoff.visit.recordings.tracks.part(self.leg)
         self.reason = reason
         self.become("ended")
         if self._ringing:

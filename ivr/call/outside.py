@@ -10,6 +10,7 @@ from ivr.call.leg import VoiceLeg
 from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
+from ivr.call.tracks import record_talk
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.media.messages import MediaEvent, MediaSilent
 from ivr.sip import events as sip
@@ -131,6 +132,7 @@ class OutsideCall:
         media = self.exchange.rooms.media
         media.unhold(self.visit.leg)
         media.unhold(self.leg)
+        record_talk(self.visit, {self.leg: self.to.removeprefix("tel:")})
         media.bridge(self.visit.leg, self.leg)
         self._follow_hold()
         self.visit.follow_hold()
@@ -200,6 +202,7 @@ class OutsideCall:
     def _leg_over(self) -> None:
         self._ringing = self._up = False
         self.joined = False
+        self.visit.recordings.tracks.part(self.leg)
         self.exchange.rooms.media.part(self.leg)
         self.exchange.legs.pop(self.leg, None)
         if self._voice is not None:

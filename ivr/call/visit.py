@@ -75,9 +75,7 @@ class Visit(CallerSide):
         self.tasks = Tasks(call_id)
         self.saving: asyncio.Task[None] | None = None
         self.sounding = Sounding(call_id, incoming.leg, self.menu, self.rooms, self._drive)
-        self.recordings = Recordings(
-            call_id, self.leg, self.rooms.settings.var, self.rooms.media, self.record.recordings, self._drive
-        )
+        self.recordings = Recordings(self.record, self.leg, self.rooms, self._drive)
         self.data: TravellingData | None = None
         """Attached data, from the first handoff on."""
         self.sandbox = Sandbox(self, self._drive) if self.draft else None
@@ -175,7 +173,8 @@ class Visit(CallerSide):
             case SpeechEnded():
                 self.sounding.speech_ended()
             case RecordingClosed():
-                self.recordings.ended(event)
+                if what := self.recordings.ended(event):
+                    self.note_incident(what)
             case MediaSilent():
                 self.hang_up("failure", f"no sound from the caller for {event.seconds:.0f} s")
             case _:

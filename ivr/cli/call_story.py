@@ -6,19 +6,24 @@ Records of older versions may lack keys, and a call that goes on has no end yet:
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from ivr.cli.call_recordings import recordings_of, tell_recordings
 from ivr.cli.tables import cell, plain, table
 
 
-def tell(record: dict[str, Any], out: Console) -> None:
+def tell(record: dict[str, Any], out: Console, var: Path | None = None) -> None:
+    """`var` is the folder in which the recordings of calls are; None where nothing was recorded."""
     _head(record, out)
     _timeline(record, out)
     _lookups(record, out)
     for number, handoff in enumerate(_dicts(record.get("handoffs") or [record.get("handoff")]), 1):
         _handoff(handoff, number, out)
+    if var is not None:
+        tell_recordings(recordings_of(record, var), out)
     _incidents(record, out)
     _end(record, out)
 
@@ -108,14 +113,15 @@ def _changes(versions: list[dict[str, Any]], out: Console) -> None:
     """What people changed in the attached data; what the menu put there stands above."""
     if not versions:
         return
-    shown = table("changed (UTC)", "by", "field", "was", "is", whole=("changed (UTC)",))
+    shown = table("changed (UTC)", "by", "version", "field", "was", "is", whole=("changed (UTC)",))
     for version in versions:
         at, author = str(version.get("at") or "")[11:19], version.get("author")
+        number = version.get("version")
         for one in _dicts(version.get("changes")):
             field = f"{one.get('application')} {one.get('field')}"
-            shown.add_row(*map(cell, (at, author, field, one.get("old") or "–", one.get("new") or "–")))
+            shown.add_row(*map(cell, (at, author, number, field, one.get("old") or "–", one.get("new") or "–")))
         for name in version.get("kept") or []:
-            shown.add_row(*map(cell, (at, author, name, "kept", "kept")))
+            shown.add_row(*map(cell, (at, author, number, name, "kept", "kept")))
     out.print("", shown)
 
 

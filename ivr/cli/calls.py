@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from ivr.cli.call_recordings import call_of, print_paths, recordings_of, write_mix
 from ivr.cli.call_story import seconds_between, tell
 from ivr.cli.contact_table import tell_contacts
 from ivr.cli.customers import NOT_FOUND, Config, Json, with_store
@@ -98,7 +99,7 @@ def show(
     if as_json:
         print_json({**record, "contacts": contacts} if contacts else record)
     else:
-        tell(record, console())
+        tell(record, console(), load_settings(config or ctx.obj).var)
         tell_contacts(contacts, console(), of_call=True)
 
 
@@ -107,6 +108,37 @@ async def _with_contacts(store: SqliteStore, call_id: str) -> tuple[dict[str, An
     record = await store.call(call_id)
     contacts = await store.contacts(call_id=record["id"]) if record is not None else []
     return record, contacts[::-1]
+
+
+@calls_app.command()
+def recordings(
+    ctx: typer.Context,
+    id: Annotated[
+        str, typer.Argument(metavar="CALL|RECORDING|last", help="A call's id, or that of one of its recordings.")
+    ],
+    mix: Annotated[
+        Path | None,
+        typer.Option(help="Write the conversation as one WAV file: the caller left, the others right."),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Paths of what was recorded: of a whole call, or of the recording with this id."""
+    config = config or ctx.obj
+    nothing: dict[str, Any] | None = None
+    record = _read(config, lambda store: store.call(call_of(id)), nothing)
+    found = recordings_of(record, load_settings(config).var) if record else []
+    whole = record is not None and id in ("last", record["id"])
+    wanted = [one for one in found if whole or one["id"] == id]
+    if not wanted:
+        complain(f"nothing is recorded as {id!r}; `ivr calls show CALL` lists what there is")
+        raise typer.Exit(NOT_FOUND)
+    if mix is not None:
+        print(f"{write_mix(found, mix):.1f} s written to {mix}")
+    elif as_json:
+        print_json(wanted)
+    elif not print_paths(wanted):
+        raise typer.Exit(NOT_FOUND)
 
 
 @calls_app.command()

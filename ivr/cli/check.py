@@ -13,7 +13,7 @@ import typer
 from ivr.cli.which_menu import not_another_here
 from ivr.config import Settings, load_settings
 from ivr.engine.outside_lines import outside_lines
-from ivr.engine.remarks import environment, hearing, signalling, staffing, unheard, unreadable
+from ivr.engine.remarks import environment, hearing, recording, signalling, staffing, unheard, unreadable
 from ivr.engine.voices import voice_mistakes
 from ivr.errors import IvrError, MenuError, Problem, SettingsError
 from ivr.ici import dialect
@@ -114,6 +114,7 @@ def _remarks(settings: Settings, menus: list[str], loaded: list[Menu]) -> list[P
         *signalling(settings),
         *hearing(settings),
         *staffing(settings, loaded),
+        *recording(settings, loaded),
         *environment(loaded),
         *unheard(settings, loaded),
     ]

@@ -22,6 +22,13 @@ def mistakes_between(settings: Settings) -> Iterator[Mistake]:
     yield from _signalling(settings)
     yield from _guard(settings)
     yield from _agents(settings)
+    recording = settings.recording
+    if recording.conversations == "queues" and not recording.queues:
+        message = 'is "queues", and none are named, so that nobody is recorded; write queues = ["billing"], or "none"'
+        yield "recording", "conversations", message
+    if recording.conversations != "queues" and recording.queues:
+        message = f'are named, but conversations is "{recording.conversations}"; write conversations = "queues"'
+        yield "recording", "queues", message
     currency = settings.store.currency
     if re.fullmatch(r"[A-Z]{3}", currency) and not is_currency(currency):
         yield "store", "currency", f"{currency!r} is no currency; write an ISO 4217 code, like USD"

@@ -282,6 +282,7 @@ class _Reader:
             ("trace", "kept", settings.trace.kept, 0, 1 << 30),
             ("media", "workers", settings.media.workers, 1, 64),
             ("media", "silence_timeout", settings.media.silence_timeout, 0, 86400),
+            ("recording", "keep_days", settings.recording.keep_days, 0, 36_500),
             ("speech", "rate", settings.speech.rate, 80, 400),
             ("speech", "workers", settings.speech.workers, 1, 64),
             ("ici", "pop_wait", settings.ici.pop_wait, 0, 30),

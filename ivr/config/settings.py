@@ -196,6 +196,20 @@ class MediaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Conversations of callers with people, on disk. The law wants everybody in them to know, or to agree."""
+
+    conversations: Literal["none", "all", "queues"] = "none"
+    """Whose are recorded: nobody's, all, or those of `queues`."""
+    queues: tuple[str, ...] = ()
+    """The queues of that."""
+    folder: Path | None = None
+    """Folder for them; ``conversations`` in `var` by default."""
+    keep_days: int = 90
+    """Days after which a recording is deleted; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """The web side: ICI, health, metrics."""
 
@@ -362,6 +376,7 @@ class Settings:
     guard: GuardSettings = GuardSettings()
     trace: TraceSettings = TraceSettings()
     media: MediaSettings = MediaSettings()
+    recording: RecordingSettings = RecordingSettings()
     http: HttpSettings = HttpSettings()
     ici: IciSettings = IciSettings()
     routing: RoutingSettings = RoutingSettings()

@@ -30,6 +30,7 @@ from ivr.engine.health import Health
 from ivr.engine.live_menu import LiveMenu, Tell, tell_nobody
 from ivr.engine.music import music_file, ringing_file
 from ivr.engine.presence import PresencePages
+from ivr.engine.retention import keep_young
 from ivr.engine.shelf import live_menu, menu_name, shelf_of
 from ivr.engine.sip_trace import SipTrace
 from ivr.engine.voices import voice_mistakes
@@ -212,6 +213,7 @@ class Engine:
         exchange.accepting = True
         exchange.trunks.start()
         self._follow_menus(exchange, library, voice)
+        self._parts.push_async_callback(keep_young(settings, self.clock))
         sip = ",".join(map(str, (*settings.sip.addresses, *settings.sip.tls_listen)))
         logger.info("listening sip=%s http=%s version=%s", sip, settings.http.listen, __version__)
         return Listening(

@@ -52,6 +52,15 @@ def signalling(settings: Settings) -> Iterator[Problem]:
             yield Problem(path, message, where=f"sip.trunks.{trunk.name}.password")
 
 
+def recording(settings: Settings, menus: Iterable[Menu]) -> Iterator[Problem]:
+    """Queues to be recorded that no menu has."""
+    known = {queue for menu in menus for queue in menu.queues}
+    for queue in settings.recording.queues:
+        if queue not in known:
+            message = f"names the queue {queue!r}, which no menu has{meant(queue, known)}"
+            yield Problem(str(settings.source or "settings"), message, where="recording.queues")
+
+
 def hearing(settings: Settings) -> Iterator[Problem]:
     """Speech models that are not there."""
     for language, folder in settings.speech.models.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,10 +29,11 @@ class Visits:
         self.id = "call-1"
         self.incidents: list[str] = []
         self.note_incident = self.incidents.append
-        self.recordings = Recordings("call-1", "leg", Path("var"), None, self.record.recordings, None)  # type: ignore[arg-type]
         clock = SimpleNamespace(monotonic=lambda: 100.0, utc=lambda: NOW)
-        settings = SimpleNamespace(ici=IciSettings(max_attached_data=most))
-        self.exchange = SimpleNamespace(rooms=SimpleNamespace(clock=clock, settings=settings))
+        settings = SimpleNamespace(ici=IciSettings(max_attached_data=most), var=Path("var"))
+        rooms: Any = SimpleNamespace(clock=clock, settings=settings, media=None)
+        self.exchange = SimpleNamespace(rooms=rooms)
+        self.recordings = Recordings(self.record, "leg", rooms, lambda event: None)
 
     def hands_off(self, **fields: str) -> Handoff:
         command = StartHandoff("general", "BILL", 0, "SAP-IC", fields, {"WAITED": "waited"}, ())
@@ -55,8 +57,8 @@ def test_h20_the_next_agent_sees_what_the_first_one_wrote_and_what_the_menu_lear
 def test_the_recordings_of_the_caller_are_named_to_the_agent() -> None:
     visit = Visits()
     visit.record.recordings += [
-        {"step": "say_it", "file": "recordings/call-1-1.wav"},
-        {"step": "say_it", "file": None},
+        {"id": "call-1-1.wav", "leg": "caller", "step": "say_it", "file": "recordings/call-1-1.wav"},
+        {"id": "call-1-2.wav", "leg": "caller", "step": "say_it", "file": None},
     ]
     assert visit.hands_off(REASON="BILL").data.blocks["IVR/RECORDINGS"] == {"R1": "caller call-1-1.wav"}
 

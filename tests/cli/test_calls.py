@@ -3,14 +3,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import wave
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from ivr.cli.calls import calls_app
+from ivr.errors import IvrError
+from ivr.media.g711_wav import header
 from ivr.store.contracts import Callback
 from ivr.store.sqlite import SqliteStore
 from ivr.store.sqlite_pins import PinHasher
@@ -281,9 +285,70 @@ def test_a_call_shows_the_contacts_of_its_agents_and_what_they_changed(kept: Pat
     words = re.sub(r"[\s│─┃━]+", " ", shown)
     assert "desk1 ASKED_FOR_AGENT transferred refund" in words
     assert "desk1 [bold]meter[/bold] read wrong" in words
-    assert "15:01:07 desk1 NOTES TEXT before after" in words
-    assert "15:01:07 desk1 SAP-IC REASON kept kept" in words
+    assert "15:01:07 desk1 2 NOTES TEXT before after" in words
+    assert "15:01:07 desk1 2 SAP-IC REASON kept kept" in words
     assert "0:12.5 tel:+15550199 could not be called: no way there" in words
     assert "FOR_MACHINES" not in words
     machines = CliRunner().invoke(calls_app, ["show", "older", "--json", "--config", str(kept)]).stdout
     assert json.loads(machines)["contacts"] == [CONTACT]
+
+
+@pytest.fixture
+def recorded(config: Path, tmp_path: Path) -> Path:
+    """A call in which desk1 talked a quarter of a second after the caller, and a message after the beep."""
+    config.write_text(f'var = "{tmp_path / "var"}"\n{config.read_text()}')
+    entries: list[dict[str, Any]] = [{"step": "say_it", "at": 1.0, "seconds": 2.0, "file": "recordings/c1-1.wav"}]
+    for number, (leg, at) in enumerate((("caller", 10.0), ("desk1", 10.25)), 1):
+        file = tmp_path / "var" / "conversations" / "2026-11-22" / f"c1-r{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(header("PCMU", 4000) + bytes([0x10 * number]) * 4000)
+        name = f"conversations/2026-11-22/{file.name}"
+        entries.append({"id": file.stem, "leg": leg, "at": at, "seconds": 0.5, "file": name, "why": "parted"})
+
+    async def fill() -> None:
+        store = await SqliteStore.open(tmp_path / "ivr.db", hasher=PinHasher(time_cost=1, memory=8))
+        await store.save_call({**RECORD, "id": "c1", "recordings": entries})
+        await store.close()
+
+    asyncio.run(fill())
+    return config
+
+
+def test_from_the_id_of_a_recording_to_its_file(recorded: Path, tmp_path: Path) -> None:
+    result = run("recordings", "c1-r2", "--config", str(recorded))
+    path = tmp_path / "var" / "conversations" / "2026-11-22" / "c1-r2.wav"
+    assert (result.exit_code, result.stdout.strip()) == (0, str(path))
+    listed = json.loads(run("recordings", "last", "--json", "--config", str(recorded)).stdout)
+    assert [(one["leg"], one["id"], one["exists"]) for one in listed] == [
+        ("caller", "c1-1.wav", False),
+        ("caller", "c1-r1", True),
+        ("desk1", "c1-r2", True),
+    ]
+    told = re.sub(r"[\s│─┃━]+", " ", run("show", "c1", "--config", str(recorded)).stdout)
+    assert "caller 1.0 2 c1-1.wav deleted caller 10.0 0 c1-r1 desk1 10.2 0 c1-r2" in told
+
+
+def test_a_conversation_can_be_listened_to_as_one_file(recorded: Path, tmp_path: Path) -> None:
+    target = tmp_path / "both.wav"
+    result = run("recordings", "c1", "--mix", str(target), "--config", str(recorded))
+    assert (result.exit_code, result.stdout) == (0, f"0.8 s written to {target}\n")
+    with wave.open(str(target)) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, 8000, 6000)
+        both = np.frombuffer(file.readframes(6000), "<i2").reshape(-1, 2)
+    left, right = (np.flatnonzero(both[:, side]) for side in (0, 1))
+    assert (left[0], left[-1], right[0], right[-1]) == (0, 3999, 2000, 5999)
+
+
+def test_what_is_deleted_or_unknown_is_said_and_no_path_is_printed(recorded: Path, tmp_path: Path) -> None:
+    gone = run("recordings", "c1-1.wav", "--config", str(recorded))
+    assert (gone.exit_code, gone.stdout) == (1, "")
+    assert "c1-1.wav was deleted, or moved" in gone.stderr
+    unknown = run("recordings", "c1-r9", "--config", str(recorded))
+    assert (unknown.exit_code, "nothing is recorded as 'c1-r9'" in unknown.stderr) == (1, True)
+    (tmp_path / "var" / "conversations" / "2026-11-22" / "c1-r1.wav").unlink()
+    with pytest.raises(IvrError, match=r"c1-r1\.wav: cannot be read"):
+        CliRunner().invoke(
+            calls_app,
+            ["recordings", "c1", "--mix", str(tmp_path / "x.wav"), "--config", str(recorded)],
+            catch_exceptions=False,
+        )

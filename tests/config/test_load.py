@@ -89,6 +89,15 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
             "2: guard.scanners: 'x' is in the name of many a telephone; write three letters at least",
         ),
         ("[ici]\nmax_attached_data = -2", "2: ici.max_attached_data: is -2; it must be between 1024 and 16777216"),
+        (
+            '[recording]\nconversations = "queues"',
+            '2: recording.conversations: is "queues", and none are named, so that nobody is recorded; '
+            'write queues = ["billing"], or "none"',
+        ),
+        (
+            '[recording]\nqueues = ["billing"]',
+            '2: recording.queues: are named, but conversations is "none"; write conversations = "queues"',
+        ),
         ('[store]\ncurrency = "XXZ"', "2: store.currency: 'XXZ' is no currency; write an ISO 4217 code, like USD"),
         ('[menu]\nfolder = "menues"', "2: menu.folder: 'menues' is no folder; name the one that holds the menus"),
         (

@@ -27,7 +27,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a dead worker is started again; doubled each time it dies young."""
 YOUNG = 30.0
 """Seconds of life after which a death is no sequel of the one before."""
-WITHOUT_SOUND = frozenset({"remote", "away", "stop", "stop_recording", "unbridge", "part", "unhold", "close"})
+WITHOUT_SOUND = frozenset(
+    {"remote", "away", "stop", "stop_recording", "stop_track", "unbridge", "part", "unhold", "close"}
+)
 """Commands that leave a leg's sound where it is."""
 START_PATIENCE = 5.0
 """Seconds that opening a leg waits for a worker that is being restarted."""
@@ -270,6 +272,19 @@ class MediaWorkers:
     def stop_recording(self, leg: str) -> None:
         """End the recording, if one goes on; it is kept."""
         self._command("stop_recording", leg)
+
+    def track(self, leg: str, recording: str, file: Path, *, since: float, subject: str) -> None:
+        """Record what is heard of a leg by `subject`, or by those who talk with it, until the leg closes.
+
+        `since`: the monotonic second the file begins with. Both legs live in one worker. RecordingClosed of
+        `subject` tells when nothing more can be written, and nothing else.
+        """
+        path = str(Path(file).absolute())
+        self._command("track", leg, recording=recording, file=path, since=since, subject=subject)
+
+    def stop_track(self, leg: str, recording: str) -> None:
+        """End it, if it goes on."""
+        self._command("stop_track", leg, recording=recording)
 
     def bridge(self, a: str, b: str) -> None:
         """Let two legs hear each other. Raises LocalProtocolError if they live in different workers (`beside`)."""

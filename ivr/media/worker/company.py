@@ -8,6 +8,7 @@ from ivr.media.player import Playlist
 from ivr.media.worker.mixing import Mix
 from ivr.media.worker.outgoing import Outgoing
 from ivr.media.worker.relay import Relay
+from ivr.media.worker.track import Track
 
 
 class Company:
@@ -24,6 +25,8 @@ class Company:
         self._mix: Mix | None = None
         self._music: Playlist | None = None
         self._talking = False
+        self._track: tuple[Track, Self] | None = None
+        """Where this leg is recorded, and whose conversation that is."""
 
     def join(self, other: Self) -> None:
         """Hear each other. Either one leaves the bridge or conference it was in."""
@@ -72,6 +75,31 @@ class Company:
     @property
     def may_hear(self) -> bool:
         return "to" not in self.muted
+
+    # --- recorded ---
+
+    def take_down(self, track: Track, subject: Self) -> None:
+        """Record what `subject`, or whoever talks with it, hears of this leg. A track that goes on ends."""
+        self.end_track()
+        self._track = track, subject
+
+    def end_track(self, name: str = "") -> None:
+        """End it, or only the one of that name."""
+        if self._track is not None and name in ("", self._track[0].name):
+            self._track[0].close()
+            self._track = None
+
+    def track_now(self) -> Track | None:
+        """The track, while somebody of that conversation hears this leg: not on hold, muted or in a menu, and not
+        between two agents while the caller hears music."""
+        if self._track is None or not self.may_be_heard:
+            return None
+        track, subject = self._track
+        if self._mix is not None:
+            return track if subject._mix is self._mix else None
+        other = self._partner
+        talks = other is not None and not other.on_hold and other.may_hear and subject in (self, other)
+        return track if talks else None
 
     def send_key(self, key: str, duration: float) -> None:
         """Press a key towards the peer. Raises LocalProtocolError for what is no key."""

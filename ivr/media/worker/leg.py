@@ -166,6 +166,7 @@ class Leg(Company):
         """End what goes on, say BYE, close the sockets."""
         recorded = round(self.end_recording("closed", now), 3)
         self.end_play("closed", now)
+        self.end_track()
         self.part()
         self.reports.send(self._latch.target, self.outgoing.on_clock(self._elapsed(now)), now, bye=True)
         self.rtp.close()
@@ -310,6 +311,8 @@ class Leg(Company):
                 self._hear(codec, payload, ahead, now)
             if self._recording is not None:
                 self._recording.feed(codec, payload, ahead, now, key=self._keys.pressed)
+            if self._track is not None and (track := self.track_now()) is not None:
+                track.feed(codec, payload, ssrc, timestamp, now, key=self._keys.pressed)
             if self._mix is not None:
                 self._mix.put(self, codec, payload, ahead)
             elif self._relay is not None:

@@ -113,18 +113,25 @@ class Recording:
             self._on_end(self, why)
 
 
+Work = Callable[[], RecordingClosed | None]
+
+
 class Tapes:
     """The thread that writes recordings. `ready` is readable when something is to be told."""
 
     def __init__(self) -> None:
         self.ready = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._work: queue.SimpleQueue[tuple[str, Recording, RecordingEnd] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[RecordingClosed] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="tapes", daemon=True)
         self._thread.start()
 
     def keep(self, leg: str, recording: Recording, why: RecordingEnd) -> None:
-        self._work.put((leg, recording, why))
+        self.do(lambda: _keep(leg, recording, why))
+
+    def do(self, work: Work) -> None:
+        """Carry this out, after what was asked before; its answer is told."""
+        self._work.put(work)
 
     def told(self) -> list[RecordingClosed]:
         """What was written since the last call."""
@@ -144,16 +151,20 @@ class Tapes:
 
     def _write(self) -> None:
         while (work := self._work.get()) is not None:
-            leg, recording, why = work
-            seconds = round(recording.seconds, 3)
-            try:
-                if seconds:
-                    _write_file(recording.file, bytes(recording.sound))
-            except OSError as error:
-                log.error("recording_not_kept leg=%s why=%s", leg, error.strerror)
-                seconds, why = 0.0, "unwritable"
-            self._done.put(RecordingClosed(leg, recording.name, seconds, why))
-            os.eventfd_write(self.ready, 1)
+            if (news := work()) is not None:
+                self._done.put(news)
+                os.eventfd_write(self.ready, 1)
+
+
+def _keep(leg: str, recording: Recording, why: RecordingEnd) -> RecordingClosed:
+    seconds = round(recording.seconds, 3)
+    try:
+        if seconds:
+            _write_file(recording.file, bytes(recording.sound))
+    except OSError as error:
+        log.error("recording_not_kept leg=%s why=%s", leg, error.strerror)
+        seconds, why = 0.0, "unwritable"
+    return RecordingClosed(leg, recording.name, seconds, why)
 
 
 def _write_file(file: Path, sound: bytes) -> None:

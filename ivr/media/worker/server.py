@@ -24,6 +24,8 @@ from ivr.media.worker.mixing import MOST, Mix
 from ivr.media.worker.recorder import Recording, Tapes
 from ivr.media.worker.sockets import open_pair
 from ivr.media.worker.sounds import Sounds
+from ivr.media.worker.track import Track
+from ivr.media.worker.track_file import TrackFile, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class MediaServer:
         self._loop = Loop()
         self._sounds = Sounds()
         self._tapes = Tapes()
+        self._waiting = Waiting()
         self._loop.watch(self._tapes.ready, self._recorded)
         self._legs: dict[str, Leg] = {}
         self._commands: dict[str, Callable[[Header], None]] = {
@@ -59,6 +62,8 @@ class MediaServer:
             "key": self._key,
             "record": self._record,
             "stop_recording": self._stop_recording,
+            "track": self._track,
+            "stop_track": self._stop_track,
             "close": self._close,
             "health": self._health,
         }
@@ -206,6 +211,15 @@ class MediaServer:
 
     def _stop_recording(self, header: Header) -> None:
         self._legs[header["leg"]].end_recording("stopped", time.monotonic())
+
+    def _track(self, header: Header) -> None:
+        leg, subject = self._legs[header["leg"]], self._legs[header["subject"]]
+        name, codec = header["recording"], leg.format.codec if leg.format else "PCMU"
+        file = TrackFile(subject.name, name, Path(header["file"]), codec, self._tapes.do, self._waiting)
+        leg.take_down(Track(name, codec, float(header["since"]), file), subject)
+
+    def _stop_track(self, header: Header) -> None:
+        self._legs[header["leg"]].end_track(header["recording"])
 
     def _recorded(self, now: float) -> None:
         for event in self._tapes.told():
