@@ -45,23 +45,6 @@ async def test_a_caller_nobody_is_free_for_hears_words_and_music_until_an_agent_
     assert int(read(desk.items[0].attached_data)["SAP-IC"]["WAITED"]) >= 5
 
 
-async def test_h3_an_agent_who_refuses_is_passed_over_and_the_caller_keeps_the_place(house: House) -> None:
-    first = await house.desk("desk1", answering=Answering(after=30))
-    second = await house.desk("desk2")
-    call = await ask_for_a_person(house)
-    item = await first.item("alerting")
-    await first.client.reject(item.id)
-    ended = await first.item("ended")
-    assert ended.reason == "rejected"
-    await second.item("connected")
-    await call.hang_up()
-    record = await house.record()
-    assert [(offer["agent"], offer["outcome"]) for offer in record["handoff"]["offers"]] == [
-        ("desk1", "rejected"),
-        ("desk2", "answered"),
-    ]
-
-
 async def test_a_telephone_that_is_busy_counts_as_refusal(house: House) -> None:
     first = await house.desk("desk1", answering=Answering(status=486))
     second = await house.desk("desk2")
@@ -79,104 +62,6 @@ async def test_ag17_an_agent_whose_telephone_is_dead_gets_no_further_call(house:
     await second.item("connected", within=40)
     assert (await first.workmode("Not ready")).user.workmode == 3
     await call.hang_up()
-
-
-async def test_ag9_a_caller_who_hangs_up_while_it_rings_is_withdrawn_everywhere(house: House) -> None:
-    desk = await house.desk("desk1", answering=Answering(after=30))
-    call = await ask_for_a_person(house)
-    await desk.item("alerting")
-    async with asyncio.timeout(5):
-        while not desk.phone.rung:
-            await asyncio.sleep(0.01)
-    await call.hang_up()
-    ended = await desk.item("ended")
-    assert ended.reason == "abandoned"
-    async with asyncio.timeout(5):
-        while house.engine.exchange is None or house.engine.exchange.legs:
-            await asyncio.sleep(0.02)
-    record = await house.record()
-    assert record["handoff"]["outcome"] == "abandoned"
-    assert str(house.engine.exchange.agents.agent("desk1").state) == "available"
-
-
-async def test_h2_a_slow_screen_does_not_keep_the_telephone_from_ringing(house: House) -> None:
-    desk = await house.desk("desk1")
-    blocked = asyncio.Event()
-
-    async def slowly(*_: object) -> bool:
-        await blocked.wait()
-        return True
-
-    assert house.engine.exchange is not None
-    publisher = house.engine.exchange.rooms.publisher
-    publish = publisher.publish
-
-    def late(user: str, event: object) -> asyncio.Future[bool]:
-        publish(user, event)  # type: ignore[arg-type]
-        return asyncio.ensure_future(slowly())
-
-    publisher.publish = late  # type: ignore[method-assign]
-    call = await ask_for_a_person(house)
-    await desk.item("connected")
-    blocked.set()
-    assert house.engine.exchange.late_pops == 1
-    await call.hang_up()
-
-
-async def test_h4_accept_on_the_screen_does_not_connect_while_the_telephone_is_silent(house: House) -> None:
-    desk = await house.desk("desk1", answering=Answering(after=2.0))
-    call = await ask_for_a_person(house)
-    item = await desk.item("alerting")
-    await desk.client.accept(item.id)
-    await asyncio.sleep(0.5)
-    assert "connected" not in desk.statuses
-    await desk.item("connected")
-    assert desk.statuses.count("connected") == 1
-    await call.hang_up()
-
-
-async def test_hold_gives_the_caller_music_and_the_agent_silence(house: House) -> None:
-    desk = await house.desk("desk1")
-    call = await ask_for_a_person(house)
-    agent = await desk.phone.next_call()
-    item = await desk.item("connected")
-    await desk.client.hold(item.id)
-    assert (await desk.item("held")).capabilities == ("unhold", "drop", "blindTransfer", "setAttachedData")
-    held_at = len(call.recording)
-    await asyncio.gather(agent.talk_tone(880, 1.5), call.talk_tone(440, 1.5))
-    await desk.client.unhold(item.id)
-    await desk.item("connected", after=len(desk.items) - 1)
-    during = call.recording[held_at:]
-    assert tone_level(during, 880) < 0.2, "the caller hears the agent through the hold"
-    assert abs(during[8000:].astype(int)).mean() > 100, "no music"
-    assert tone_level(agent.recording, 440) < 0.2, "the agent hears the caller through the hold"
-    back_at = len(call.recording)
-    await agent.talk_tone(880, 1.0)
-    await asyncio.sleep(0.2)
-    assert tone_level(call.recording[back_at:], 880) > 0.8
-    await call.hang_up()
-
-
-async def test_an_operation_the_state_forbids_is_refused_and_changes_nothing(house: House) -> None:
-    desk = await house.desk("desk1", answering=Answering(after=30))
-    call = await ask_for_a_person(house)
-    item = await desk.item("alerting")
-    with pytest.raises(IciRefusal, match="hold not allowed in state alerting"):
-        await desk.client.hold(item.id)
-    assert desk.statuses == ["alerting"]
-    await call.hang_up()
-
-
-async def test_drop_on_the_desktop_ends_the_call_and_says_it_was_the_agent(house: House) -> None:
-    desk = await house.desk("desk1")
-    call = await ask_for_a_person(house)
-    item = await desk.item("connected")
-    await desk.client.drop(item.id)
-    await asyncio.wait_for(call.ended(), 5)
-    assert call.ended_by == "remote"
-    assert (await desk.item("ended")).reason == "normal"
-    record = await house.record()
-    assert record["end"]["by"] == "agent"
 
 
 async def test_an_agent_is_ready_again_after_wrap_up_and_gets_the_next_call(house: House) -> None:

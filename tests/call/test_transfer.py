@@ -10,7 +10,6 @@ from house import Desk, House
 from sounds import tone_level
 
 from ivr.config import HostPort, SipSettings
-from ivr.ici.attached_data import build, read
 from ivr.ici.switchboard import IciRefusal
 from ivr.testing.phone import Answering, PhoneCall
 
@@ -36,38 +35,6 @@ async def with_agent(house: House, **more: Answering) -> tuple[PhoneCall, Desk]:
     call = await ask_for_a_person(house)
     await desk.item("connected")
     return call, desk
-
-
-async def test_a_blind_transfer_takes_everything_along_and_comes_back_from_who_refuses(house: House) -> None:
-    call, first = await with_agent(house)
-    second = await house.desk("desk2", ready=False, answering=Answering(status=486))
-    item = first.items[-1]
-    with pytest.raises(IciRefusal, match="desk3 is Logged Off; only who is Available"):
-        await first.client.blind_transfer(item.id, "desk3")
-    marks = {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "005056A1B2C31ED"}
-    await first.client.set_attached_data(item.id, build("NOTES", {"TEXT": "two bills, one paid"}))
-    await first.client.blind_transfer(item.id, "desk2", build("CRM_IC/MCM", marks))
-    ended = await first.ends(item.id, "connected", "ended")
-    assert ended.reason == "transferred"
-    refused = await second.item("ended")
-    assert (refused.reason, refused.attached_data) == ("rejected", ended.attached_data)
-    assert read(refused.attached_data)["CRM_IC/MCM"] == marks
-    again = await first.item("connected", after=3)
-    assert (again.id != item.id, again.attached_data) == (True, ended.attached_data)
-    second.phone.answering = Answering()
-    await first.client.blind_transfer(again.id, "desk2")
-    taken = await second.item("connected")
-    await both_ways(call, await second.phone.next_call())
-    assert (await first.ends(again.id, "alerting", "connected", "ended")).reason == "transferred"
-    assert second.statuses == ["alerting", "ended", "alerting", "connected"]
-    await call.hang_up()
-    assert (await second.ends(taken.id, "connected", "ended")).reason == "normal"
-    record = await house.record()
-    assert [(one["agent"], one["onward"]) for one in record["handoffs"]] == [
-        ("desk1", "desk2"),
-        ("desk1", "desk2"),
-        ("desk2", None),
-    ]
 
 
 async def test_a_queue_a_step_and_a_number_are_destinations_too(build_house: object) -> None:

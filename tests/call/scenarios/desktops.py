@@ -95,6 +95,7 @@ async def desktop_is_slow(scene: Scene) -> None:
     await ann.sees("ended")
     crm.mode = Mode.ANSWERS
     await scene.over(ann)
+    assert scene.stage.exchange.late_pops >= 1
 
 
 @scenario("The browser is dead and SAP finds out as the call comes: it rejects the call and logs the agent off.")

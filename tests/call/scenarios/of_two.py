@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from call.scenarios.people import Agent, Caller, until
 from call.scenarios.scene import Scene, scenario
 from call.scenarios.sent_on import MARKS, ODD, odd_document
+from sounds import tone_level
 
 from ivr.ici.attached_data import build
 from ivr.ici.switchboard import PhoneCallItem
+
+RINGING_TONE = 425.0
+"""Hertz, ITU-T E.180."""
 
 
 async def asked(scene: Scene) -> tuple[Caller, Agent, Agent, PhoneCallItem, PhoneCallItem]:
@@ -37,6 +43,7 @@ async def warm_transfer(scene: Scene) -> None:
     scene.kept_from(caller, ann, mark)
     scene.kept_from(caller, bob, mark)
     await scene.music_for(caller)
+    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state held")
     await bob.asks("set_attached_data", offered.id, build("NOTES", {"TEXT": "sees to it"}))
     await ann.is_told_data()
     await ann.asks("set_attached_data", item.id, odd_document())
@@ -61,13 +68,25 @@ async def warm_transfer(scene: Scene) -> None:
     assert (document["CRM_IC/MCM"], document["NOTES"]) == (MARKS, {"TEXT": "sees to it"})
     assert ODD in now.attached_data
     await scene.talk(caller, bob)
+    cyd = await scene.agent("cyd", ready=False)
+    again = await bob.asks("consult", now.id, cyd.user)
+    assert again != consult.id
+    await bob.sees("dialing", again)
+    await cyd.sees("alerting")
+    await cyd.phone.rings()
+    await bob.asks("drop", again)
+    await bob.sees("connected", now.id)
+    assert (await cyd.sees("ended")).reason == "abandoned"
+    await cyd.phone.stops_ringing()
+    await scene.talk(caller, bob)
     await caller.hangs_up()
-    assert (await bob.sees("ended")).reason == "normal"
+    assert (await bob.newest(now.id, "ended")).reason == "normal"
     await bob.is_hung_up_on()
     await ann.ends_wrap_up()
     await bob.ends_wrap_up("Not ready")
     await scene.over()
     assert scene.record["handoff"]["agent"] == bob.user
+    assert scene.offers()[:3] == [("ann", "answered"), ("ann", "consultation"), ("bob", "answered")]
 
 
 @scenario("The colleague is asked and let go; the caller is the agent's again.")
@@ -111,6 +130,8 @@ async def consult_refused(scene: Scene) -> None:
     offered = await bob.sees("alerting")
     await ann.sees("dialing")
     await bob.phone.rings()
+    mark = ann.voice.mark
+    await until(lambda: tone_level(ann.voice.since(mark), RINGING_TONE) > 0.5, "ann hears the ringing tone")
     await bob.asks("reject", offered.id)
     await bob.sees("ended")
     assert (await ann.sees("ended")).reason == "rejected"
@@ -138,9 +159,18 @@ async def conference(scene: Scene) -> None:
     told = await bob.is_told_data()
     assert told.item_id == offered.id
     assert ODD in told.document
-    await ann.asks("drop", item.id)
+    await ann.asks("mute", item.id)
+    await ann.sees("conferenced", item.id)
+    marks = caller.voice.mark, bob.voice.mark
+    await scene.step("ann speaks, and is muted")
+    await ann.voice.say()
+    scene.kept_from(caller, ann, marks[0])
+    scene.kept_from(bob, ann, marks[1])
+    await ann.asks("unmute", item.id)
+    await ann.sees("conferenced", item.id)
+    await scene.talk(caller, ann, bob)
+    await ann.hangs_up()
     await ann.newest(item.id, "ended")
-    await ann.is_hung_up_on()
     await scene.talk(caller, bob)
     await bob.asks("drop", offered.id)
     await bob.newest(offered.id, "ended")
@@ -164,6 +194,56 @@ async def caller_leaves_conference(scene: Scene) -> None:
     await bob.is_hung_up_on()
     await ann.ends_wrap_up()
     await scene.over()
+
+
+@scenario("All three talk, one of them at a listed number outside; the agent leaves by the screen.")
+async def conference_with_number(scene: Scene) -> None:
+    outside = await scene.outside()
+    ann = await scene.agent("ann")
+    caller = await scene.caller()
+    item = await scene.taken_by(ann)
+    await ann.asks("consult", item.id, outside.uri)
+    await ann.sees("dialing")
+    other = await scene.answers(outside)
+    consult = await ann.sees("connected")
+    await scene.talk(ann, other)
+    await ann.asks("conference", item.id, consult.id)
+    await ann.sees("conferenced", item.id)
+    await scene.talk(caller, ann, other)
+    await ann.asks("drop", item.id)
+    await ann.newest(item.id, "ended")
+    await ann.is_hung_up_on()
+    await scene.talk(caller, other)
+    await other.call.hang_up()
+    await caller.is_hung_up_on()
+    await scene.over(ann)
+    assert scene.record["end"]["by"] == "outside"
+
+
+@scenario("The agent hangs up on a caller in music: the caller waits again, the time with agents not counted.")
+async def asker_leaves_music(scene: Scene) -> None:
+    caller, ann, bob, item, _ = await asked(scene)
+    consult = await ann.sees("connected")
+    left = time.monotonic()
+    await ann.hangs_up()
+    await ann.newest(consult.id, "ended")
+    assert (await ann.newest(item.id, "ended")).reason == "failed"
+    assert (await bob.sees("ended")).reason == "normal"
+    await bob.is_ready()
+    again = await bob.sees("alerting")
+    assert scene.blocks(again.attached_data)["SAP-IC"]["PREVIOUS"] == item.id
+    await bob.picks_up()
+    await bob.sees("connected")
+    alone = time.monotonic() - left
+    await scene.talk(caller, bob)
+    await caller.hangs_up()
+    await bob.newest(again.id, "ended")
+    await ann.ends_wrap_up()
+    await bob.ends_wrap_up()
+    await scene.over(incidents=("ann hung up on a caller on hold",))
+    first, second = scene.record["handoffs"]
+    assert (first["agent"], second["agent"]) == (ann.user, bob.user)
+    assert second["waited"] < first["waited"] + alone + 0.5, "the time spent talking counts as waiting"
 
 
 @scenario("A listed number outside is asked, and gets the caller.")

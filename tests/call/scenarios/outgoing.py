@@ -10,7 +10,7 @@ from ivr.ici.attached_data import build
 @scenario("An agent dials a listed number: the own telephone first. No contact is opened, and no wrap-up follows.")
 async def dial(scene: Scene) -> None:
     ann = await scene.agent("ann", ready=False)
-    await ann.is_refused("ICI-BAD-VALUE", "dial", "+4930123456")
+    await ann.is_refused("ICI-BAD-VALUE", "dial", "+4930123456", saying="not listed")
     item_id = await ann.asks("dial", scene.caller_number, build("NOTES", {"TEXT": "about the meter"}))
     dialling = await ann.sees("dialing")
     assert (dialling.id, dialling.direction) == (item_id, "outbound")
@@ -35,7 +35,7 @@ async def dial(scene: Scene) -> None:
 @scenario("An agent dials a colleague, who sees who asks, and no customer's data. No contact, no wrap-up.")
 async def dial_colleague(scene: Scene) -> None:
     ann, bob = await scene.agent("ann"), await scene.agent("bob", ready=False)
-    await ann.is_refused("ICI-STATE", "dial", scene.user("cyd"))
+    await ann.is_refused("ICI-STATE", "dial", scene.user("cyd"), saying="is Logged Off; only who is Available")
     mine = await ann.asks("dial", bob.user, build("NOTES", {"TEXT": "about the rota"}))
     await ann.sees("dialing", mine)
     await ann.picks_up()

@@ -140,12 +140,12 @@ class Agent:
             self.ledger.name_item(result)
         return result or ""
 
-    async def is_refused(self, code: str, operation: str, *arguments: str) -> None:
-        """The operation is answered with that fault."""
+    async def is_refused(self, code: str, operation: str, *arguments: str, saying: str) -> None:
+        """The operation is answered with that fault, whose text says this."""
         try:
             await self.asks(operation, *arguments)
         except IciRefusal as refusal:
-            assert refusal.code == code, f"{operation}: {refusal.code}: {refusal}"
+            assert refusal.code == code and saying in str(refusal), f"{operation}: {refusal.code}: {refusal}"
             self.ledger.refused(code)
         else:
             raise AssertionError(f"{operation} {arguments} is not refused")

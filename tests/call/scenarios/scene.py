@@ -111,7 +111,7 @@ class Scene:
         """Another desktop of somebody who has a telephone; `owner` is what its table is called, `told` the state
         that it shows first."""
         agent = Agent(name, self.user(name), phone, Ledger(owner, self._word), self.step)
-        agent.publisher = self.stage.house.engine.exchange.rooms.publisher
+        agent.publisher = self.stage.exchange.rooms.publisher
         agent.ledger.asked("subscribe")
 
         agent.screen = await (crm or self.stage.crm).log_on(agent.user, phone.uri, on_event=agent.take)
@@ -159,7 +159,7 @@ class Scene:
 
     def state(self, agent: Agent) -> tuple[str, str]:
         """What the floor has of an agent: state and reason."""
-        found = self.stage.house.engine.exchange.agents.agent(agent.user)
+        found = self.stage.exchange.agents.agent(agent.user)
         return str(found.state), found.reason
 
     def offers(self) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from ivr.ici.attached_data import build
 MARKS = {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "005056A1B2C31ED"}
 ODD = """<Application  id='ODD' a="1"> <X/>\n <Y b='2'>&lt;<![CDATA[&]]></Y></Application>"""
 """A block as nobody here would write it: it must stay octet by octet."""
+NOTES = {"TEXT": '<two> bills & "one" paid, señor'}
+"""What needs escaping once, and only once."""
 
 
 def odd_document() -> str:
@@ -24,7 +26,9 @@ async def blind_to_agent(scene: Scene) -> None:
     item = await scene.taken_by(ann)
     await scene.talk(caller, ann)
     await ann.asks("set_attached_data", item.id, odd_document())
-    await ann.is_refused("ICI-STATE", "blind_transfer", item.id, scene.user("cyd"))
+    await ann.is_refused(
+        "ICI-STATE", "blind_transfer", item.id, scene.user("cyd"), saying="is Logged Off; only who is Available"
+    )
     await ann.asks("blind_transfer", item.id, bob.user, build("CRM_IC/MCM", MARKS))
     ended = await ann.sees("ended")
     assert ended.reason == "transferred"
@@ -54,7 +58,7 @@ async def blind_refused(scene: Scene) -> None:
     ann, bob = await scene.agent("ann"), await scene.agent("bob", ready=False)
     caller = await scene.caller()
     item = await scene.taken_by(ann)
-    await ann.asks("set_attached_data", item.id, build("NOTES", {"TEXT": "two bills, one paid"}))
+    await ann.asks("set_attached_data", item.id, build("NOTES", NOTES))
     await ann.asks("blind_transfer", item.id, bob.user)
     await ann.sees("ended")
     await bob.sees("alerting")
@@ -62,7 +66,7 @@ async def blind_refused(scene: Scene) -> None:
     assert (await bob.sees("ended")).reason == "rejected"
     again = await ann.sees("alerting")
     assert again.id != item.id
-    assert scene.blocks(again.attached_data)["NOTES"] == {"TEXT": "two bills, one paid"}
+    assert scene.blocks(again.attached_data)["NOTES"] == NOTES
     await ann.picks_up()
     await ann.sees("connected")
     await scene.talk(caller, ann)
@@ -98,7 +102,9 @@ async def back_to_menu(scene: Scene) -> None:
     await scene.talk(caller, ann)
     ours = scene.blocks(item.attached_data)["SAP-IC"]
     await ann.asks("set_attached_data", item.id, build("SAP-IC", ours | {"WISH": scene.name}))
-    await ann.is_refused("ICI-BAD-VALUE", "blind_transfer", item.id, "menu:nowhere")
+    await ann.is_refused(
+        "ICI-BAD-VALUE", "blind_transfer", item.id, "menu:nowhere", saying="has no step 'nowhere'"
+    )
     await ann.asks("blind_transfer", item.id, "menu:after_agent")
     assert (await ann.sees("ended")).reason == "transferred"
     offered = await cyd.sees("alerting")
@@ -111,6 +117,8 @@ async def back_to_menu(scene: Scene) -> None:
     await cyd.sees("ended")
     await scene.over(ann, cyd)
     assert "after_agent" in scene.record["path"]
+    changes = scene.record["handoffs"][0]["attached_data_changes"][-1]["changes"]
+    assert [(one["field"], one["new"]) for one in changes] == [("WISH", scene.name)]
 
 
 @scenario("A blind transfer to a listed number outside; one that is not listed is refused.")
@@ -119,7 +127,9 @@ async def blind_to_number(scene: Scene) -> None:
     ann = await scene.agent("ann")
     caller = await scene.caller()
     item = await scene.taken_by(ann)
-    await ann.is_refused("ICI-BAD-VALUE", "blind_transfer", item.id, "+4930123456")
+    await ann.is_refused(
+        "ICI-BAD-VALUE", "blind_transfer", item.id, "+4930123456", saying="is not listed in sip.dial"
+    )
     await ann.asks("blind_transfer", item.id, outside.uri)
     assert (await ann.sees("ended")).reason == "transferred"
     await ann.is_hung_up_on()

@@ -18,6 +18,7 @@ from call.scenarios.people import Telephone, until
 from call.scenarios.scene import PLAYS, Scene
 from house import House
 
+from ivr.call.exchange import Exchange
 from ivr.call.visit import Visit
 from ivr.config import AgentSettings, HostPort, IciSettings, RoutingSettings, SipSettings
 from ivr.media.wav import read_wav
@@ -95,8 +96,7 @@ class Stage:
         self._stack.push_async_callback(self.house.stop)
         await self.house.start()
         self.crm = await self._stack.enter_async_context(CrmPeer(self.house.ici_url, dialect=self.dialect))
-        assert self.house.engine.exchange is not None
-        self.music = read_wav(self.house.engine.exchange.rooms.music)
+        self.music = read_wav(self.exchange.rooms.music)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,10 +107,15 @@ class Stage:
             for one, skills in (("ann", (name,)), ("bob", (name,)), ("cyd", (f"{name}_second",))):
                 yield AgentSettings(f"{one}{number}", one.title(), skills)
 
+    @property
+    def exchange(self) -> Exchange:
+        """All calls of the engine."""
+        assert self.house.engine.exchange is not None
+        return self.house.engine.exchange
+
     def visits(self) -> list[Visit]:
         """Callers who are there now."""
-        assert self.house.engine.exchange is not None
-        return list(self.house.engine.exchange.visits.values())
+        return list(self.exchange.visits.values())
 
     async def play(self, names: Iterable[str]) -> dict[str, Played]:
         """Each by itself, some beside each other."""
@@ -126,8 +131,7 @@ class Stage:
 
     async def _look_round(self) -> None:
         """Nobody and nothing may be left once everybody has gone."""
-        exchange = self.house.engine.exchange
-        assert exchange is not None
+        exchange = self.exchange
 
         def left() -> dict[str, list[str]]:
             rooms = {
