@@ -101,7 +101,7 @@ class Exchange:
         if isinstance(event, sip.IncomingCall):
             self._incoming(event)
             return
-        if isinstance(event, (sip.Registered, sip.RegistrationToKeep)):
+        if isinstance(event, (sip.Registered, sip.RegistrationToKeep, sip.WatchesChanged)):
             self.telephones.on_registered(event)
             return
         if self.trunks.takes(event):

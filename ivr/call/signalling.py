@@ -20,11 +20,13 @@ from ivr.sip.bindings import Binding
 from ivr.sip.dialog_info import Lamp
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, Place, SendBytes, SourceLimited
 from ivr.sip.framing import StreamFramer
+from ivr.sip.presence_status import PresenceStatus
 from ivr.sip.registration import Line
 from ivr.sip.sources import source_of
 from ivr.sip.trace import Trace
 from ivr.sip.user_agent import UserAgent
 from ivr.sip.user_to_user import UserToUser
+from ivr.sip.watch import Watch
 
 Address = tuple[str, int]
 TIME_TO_FINISH = 15.0
@@ -224,6 +226,14 @@ class Signalling:
     def show_lamp(self, user: str, lamp: Lamp) -> None:
         """For telephones that watch the user."""
         self._wish(lambda now: self.user_agent.show_lamp(user, lamp, now))
+
+    def show_status(self, user: str, status: PresenceStatus) -> None:
+        """For telephones that watch the user's presence."""
+        self._wish(lambda now: self.user_agent.show_status(user, status, now))
+
+    def restore_watch(self, watch: Watch) -> None:
+        """A telephone that watched somebody before a restart."""
+        self._carry_out(self.user_agent.restore_watches([watch], self._now()))
 
     def restore_bindings(self, bindings: Sequence[Binding]) -> None:
         """Telephones that were registered before a restart."""

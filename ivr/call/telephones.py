@@ -6,14 +6,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any
 
 from ivr.call.destination import place_of
+from ivr.call.kept_flow import flow_document, read_flow
 from ivr.call.rooms import Rooms
 from ivr.call.tasks import Tasks
+from ivr.call.watches import Watches
 from ivr.errors import IvrError
 from ivr.sip.bindings import Binding
-from ivr.sip.events import Flow, Registered, RegistrationToKeep
+from ivr.sip.events import Registered, RegistrationToKeep, WatchesChanged
 
 SLOW = 4.0
 """Seconds after which a telephone is answered although the disk is not: it repeats its REGISTER for 32 seconds at
@@ -28,6 +30,7 @@ class Telephones:
         """`on_change` is told the user whose telephones are others now."""
         self._rooms = rooms
         self._tasks = Tasks("telephones")
+        self._watches = Watches(rooms)
         self._on_change = on_change
         self._unsaved: set[str] = set()
         self._waiting: dict[str, list[int]] = {}
@@ -45,9 +48,13 @@ class Telephones:
             if (binding := read_binding(user, document, now, utc)) is not None
         ]
         self._rooms.signalling.restore_bindings(found)
+        await self._watches.restore()
 
-    def on_registered(self, event: Registered | RegistrationToKeep) -> None:
+    def on_registered(self, event: Registered | RegistrationToKeep | WatchesChanged) -> None:
         """Something has changed, or: a telephone waits until that is on disk."""
+        if isinstance(event, WatchesChanged):
+            self._watches.changed(event.user)
+            return
         if isinstance(event, RegistrationToKeep):
             self._waiting.setdefault(event.user, []).append(event.number)
             self._slow[event.number] = asyncio.get_running_loop().call_later(SLOW, self._answer, event.number)
@@ -86,8 +93,9 @@ class Telephones:
             self._rooms.signalling.registration_kept(number)
 
     async def saved(self) -> None:
-        """Until everything that was registered is on disk."""
+        """Until everything that was registered, or subscribed to, is on disk."""
         await self._tasks.wait()
+        await self._watches.saved()
 
     def _of(self, user: str) -> list[Binding]:
         return self._rooms.signalling.user_agent.bindings(user, self._rooms.clock.monotonic())
@@ -106,12 +114,9 @@ class Telephones:
 
 def binding_document(binding: Binding, now: float, utc: datetime) -> dict[str, Any]:
     """Plain values, fit for JSON; the time is that of the wall, for the other clock ends with the process."""
-    flow = binding.flow
     return {
         "contact": binding.contact,
-        "transport": flow.transport,
-        "local": list(flow.local),
-        "remote": list(flow.remote),
+        **flow_document(binding.flow),
         "until": (utc + timedelta(seconds=binding.expires_at - now)).isoformat(),
         "call_id": binding.call_id,
         "sequence": binding.sequence,
@@ -120,14 +125,9 @@ def binding_document(binding: Binding, now: float, utc: datetime) -> dict[str, A
 
 
 def read_binding(user: str, document: dict[str, Any], now: float, utc: datetime) -> Binding | None:
-    """Connections have not survived: a telephone that has one will open another, or is called at its contact."""
+    """Read it back; None for one that cannot be read."""
     try:
-        transport = document["transport"]
-        if transport not in ("udp", "tcp", "tls"):
-            raise ValueError(transport)
-        kind = cast(Literal["udp", "tcp", "tls"], transport)
-        (local_host, local_port), (host, port) = document["local"], document["remote"]
-        flow = Flow(kind, (str(local_host), int(local_port)), (str(host), int(port)))
+        flow = read_flow(document)
         left = (datetime.fromisoformat(document["until"]) - utc).total_seconds()
         contact, call_id = str(document["contact"]), str(document["call_id"])
         return Binding(user, contact, flow, now + left, call_id, int(document["sequence"]), float(document["q"]))

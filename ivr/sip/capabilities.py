@@ -15,8 +15,8 @@ OPTION_TAGS: tuple[str, ...] = ("100rel", "timer", "replaces", "norefersub")
 """Of Supported, and what a peer may name in Require."""
 EVENTS = ("refer",)
 """Packages a NOTIFY may be about: we hear what became of a REFER of ours, and of nothing else."""
-PACKAGES = ("dialog",)
-"""Packages a SUBSCRIBE may be about: the lamps of users."""
+PACKAGES = ("dialog", "presence")
+"""Packages a SUBSCRIBE may be about: the lamps of users, and whether they may be called."""
 KEY_TYPES = ("application/dtmf-relay", "application/dtmf")
 SCHEMES = ("sip", "sips", "tel")
 """Of the Request-URI. A sips URI promises TLS on every hop: what comes otherwise is refused."""

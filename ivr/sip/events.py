@@ -225,6 +225,13 @@ class RegistrationToKeep:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchesChanged:
+    """Other telephones watch a user than before, or for longer: keep watches()."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationAnswered:
     """The final answer to our own register(); 408 for none, 503 for a dead transport."""
 
@@ -359,6 +366,7 @@ Output = (
     | KeyInfo
     | Registered
     | RegistrationToKeep
+    | WatchesChanged
     | RegistrationAnswered
     | MessageDropped
     | SourceLimited

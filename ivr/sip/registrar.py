@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from ivr.sip.bindings import MAX_CONTACTS, Binding, Bindings, OutOfOrder, Wish
-from ivr.sip.challenge import Challenger, Verdict
 from ivr.sip.core import Core
 from ivr.sip.events import Flow, Registered, RegistrationToKeep
 from ivr.sip.fields import NameAddress, parse_uri, plain, user_part
-from ivr.sip.guesses import Guesses
+from ivr.sip.identities import Identities
 from ivr.sip.message import Request
 from ivr.sip.reply import Header, Refusal
-from ivr.sip.sources import source_of
 from ivr.sip.transaction.layer import Served
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_EXPIRES = 3600
 """Seconds, when the telephone asks for none; also the most that is granted."""
 MIN_EXPIRES = 60
 """Seconds; less is refused with 423, so that a flood of refreshes is nobody's right."""
-LONGEST_NAME = 64
-"""Characters of a user name that guesses are counted by."""
 
 
 class Registrar:
     """Bindings by user, and who may change them."""
 
     def __init__(self, core: Core) -> None:
-        settings = core.settings
-        key = core.rng.getrandbits(256).to_bytes(32, "big")
         self.bindings = Bindings()
+        self.identities = Identities(core, self.bindings)
         self._core = core
-        self._challenger = Challenger(settings.realm, settings.accounts, settings.digest_algorithms, key)
-        self._guesses = Guesses()
         self._waiting: dict[int, tuple[Served, str]] = {}
         """Requests that are not answered yet, with their users; as many as there are transactions at most."""
         self._requests = 0
@@ -60,45 +50,12 @@ class Registrar:
     # --- REGISTER
 
     def receive(self, served: Served, flow: Flow, now: float) -> None:
-        request, source = served.request, source_of(flow.remote[0])
-        given = self._challenger.given(request)
-        user = given.get("username", "") if given else ""
-        if self._must_wait(source, user[:LONGEST_NAME] if given else None, flow, now):
-            self._core.layer.remove(served)
-            self._core.drop("REGISTER of somebody who guesses passwords", flow, "authentication_dropped")
+        if (user := self.identities.user_of(served, flow, now)) is None:
             return
-        # The same work is done for a user nobody knows: the time it takes tells nothing.
-        verdict = self._challenger.judge(given, request.method, source, now) if given else Verdict.WRONG
-        if given is None or verdict is not Verdict.RIGHT:
-            if given is not None and verdict is Verdict.WRONG:
-                self._note_wrong(source, user[:LONGEST_NAME], given, now)
-            headers = self._challenger.challenges(source, now, verdict is Verdict.STALE)
-            self._core.reply(served, 401, now, headers=headers)
-            return
-        self._guesses.right(source, user[:LONGEST_NAME])
-        if user_part(request.to_address.uri) != user:
+        if user_part(served.request.to_address.uri) != user:
             self._core.reply(served, 403, now, phrase="Not Your Address")
         else:
             self._bind(served, user, flow, now)
-
-    def _must_wait(self, source: str, user: str | None, flow: Flow, now: float) -> bool:
-        """`user` is None where no credentials were given."""
-        if user is None:
-            return self._guesses.is_scanning(source, now)
-        held = self.bindings.of(user, now)
-        if any(binding.flow.remote == flow.remote for binding in held):
-            return False
-        known_here = any(source_of(binding.flow.remote[0]) == source for binding in held)
-        return self._guesses.must_wait(source, user, now, known_here=known_here)
-
-    def _note_wrong(self, source: str, user: str, given: dict[str, str], now: float) -> None:
-        """A nonce that is not ours proves nothing, not even where the request came from: that costs nobody."""
-        self._core.counters["authentication_failed"] += 1
-        ours = self._challenger.is_ours(given, source)
-        if ours and self._guesses.wrong(source, user, now):
-            logger.warning("register_guessed source=%s user=%s", source, plain(user))
-        else:
-            logger.info("register_refused source=%s", source)
 
     def _bind(self, served: Served, user: str, flow: Flow, now: float) -> None:
         request = served.request

@@ -23,7 +23,6 @@ from ivr.sip.bindings import Binding
 from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
-from ivr.sip.dialog_info import Lamp
 from ivr.sip.events import Flow, Output, Place, UserAgentSettings
 from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.guard import Guard, Verdict
@@ -43,6 +42,7 @@ from ivr.sip.session_timer import inspect_timer
 from ivr.sip.timers import Timers
 from ivr.sip.transaction.layer import Served, return_flow
 from ivr.sip.transfers import Transfers
+from ivr.sip.watched import Watched
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ OVERLOAD_RETRY = "5"
 """Seconds of Retry-After when there are too many transactions."""
 
 
-class UserAgent(Transfers):
+class UserAgent(Transfers, Watched):
     """Many calls at once over UDP and TCP, as client and as server."""
 
     def __init__(
@@ -59,7 +59,7 @@ class UserAgent(Transfers):
         """`rng` makes tags, branches and nonces; leave it out except in tests, where repetition is wanted."""
         self._core = Core(settings, timers or Timers(), rng or random.SystemRandom())
         self._registrar = Registrar(self._core)
-        self._lamps = Lamps(self._core, self._registrar.bindings)
+        self._lamps = Lamps(self._core, self._registrar.identities)
         self._core.registrations = Registrations(self._core)
         self._stateless_key = self._core.rng.getrandbits(256).to_bytes(32, "big")
         self._calls = 0
@@ -396,11 +396,6 @@ class UserAgent(Transfers):
         To refresh, call it again in time: `ivr.sip.upkeep` says when.
         """
         self._core.registrations.register(line, flow, expires, now)
-        return self._core.take_outbox()
-
-    def show_lamp(self, user: str, lamp: Lamp, now: float) -> list[Output]:
-        """How telephones that watch the user are to show him; before the first time nobody can watch him."""
-        self._lamps.show(user, lamp, now)
         return self._core.take_outbox()
 
     def probe(self, name: str, uri: str, flow: Flow, now: float, *, route: str = "") -> list[Output]:

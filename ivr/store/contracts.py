@@ -144,6 +144,12 @@ class Telephones(Protocol):
 
     async def bindings(self) -> dict[str, list[dict[str, Any]]]: ...
 
+    async def save_watches(self, user: str, watches: list[dict[str, Any]]) -> None:
+        """The same for telephones that watch a user; the shape of one is `ivr.call.watches`'s."""
+        ...
+
+    async def watches(self) -> dict[str, list[dict[str, Any]]]: ...
+
 
 class FloorBooks(Protocol):
     """What agents and queues go on with after a restart."""

@@ -277,6 +277,13 @@ class SqliteStore:
     async def bindings(self) -> dict[str, list[dict[str, Any]]]:
         return await self._connection.run(sqlite_bindings.read_bindings)
 
+    async def save_watches(self, user: str, watches: list[dict[str, Any]]) -> None:
+        now = self.clock.utc()
+        await self._connection.run(lambda db: sqlite_bindings.save_bindings(db, user, watches, now, "watches"))
+
+    async def watches(self) -> dict[str, list[dict[str, Any]]]:
+        return await self._connection.run(lambda db: sqlite_bindings.read_bindings(db, "watches"))
+
 
 if TYPE_CHECKING:
     _: type[Store] = SqliteStore  # the contract is held by the type checker

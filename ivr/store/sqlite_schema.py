@@ -127,7 +127,14 @@ def _monitors(db: Database) -> None:
     db.table("monitors").create({"user": str, "screen": str, "saved": str}, pk="user", not_null={"screen"})
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _contacts_and_screens, _floor, _bindings, _monitors)
+def _watches(db: Database) -> None:
+    db.table("watches").create({"user": str, "watches": str, "saved": str}, pk="user", not_null={"watches"})
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    *(_first, _contacts_and_screens, _floor, _bindings, _monitors),
+    _watches,
+)
 """Append only: the place of a migration is the version it leads to."""
 
 
