@@ -55,6 +55,7 @@ snd_path {sounds}
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
+{presence}
 ctrl_tcp_listen 127.0.0.1:{control_port}
 """
 
@@ -75,12 +76,14 @@ class Baresip:
         password: str = "",
         media_encryption: str = "",
         authority: Path | None = None,
+        watches: str = "",
     ) -> None:
         """`answers`: it picks up by itself. `interface` "" leaves the choice of the SDP address to baresip.
 
         `registrar` is host and port to register with; without one it does not. `media_encryption`: ``srtp``
         where the other side can (RTP/AVP with keys), ``srtp-mand`` or not at all (RTP/SAVP). `authority` is a
-        PEM file of certificates it believes when it calls by TLS.
+        PEM file of certificates it believes when it calls by TLS. `watches` is a SIP address whose presence it
+        subscribes to; what it learns is in `output`.
         """
         self.user = user
         self.sip_port, self._control_port = _free_ports()
@@ -99,6 +102,7 @@ class Baresip:
             voice=voice,
             modules=modules,
             sounds=self.sounds,
+            presence="module_app contact.so\nmodule_app presence.so" if watches else "",
         )
         account = f"<sip:{user}@{registrar or '127.0.0.1'}{self._transport}>"
         account += f";regint=60;auth_pass={password}" if registrar else ";regint=0"
@@ -106,7 +110,7 @@ class Baresip:
         account += ";answermode=auto\n" if answers else "\n"
         (folder / "config").write_text(settings)
         (folder / "accounts").write_text(account)
-        (folder / "contacts").write_text("")
+        (folder / "contacts").write_text(f'"Watched" <{watches}>;presence=p2p\n' if watches else "")
         self.events: list[dict[str, Any]] = []
         """Everything that happened, oldest first."""
         self.on_event: Callable[[dict[str, Any]], None] | None = None

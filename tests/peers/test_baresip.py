@@ -19,6 +19,7 @@ from sounds import likeness, tone_level
 from ivr.config import AgentSettings, HostPort, MediaSettings, SipSettings
 from ivr.ici.attached_data import read
 from ivr.media.g711 import SAMPLE_RATE, Samples
+from ivr.testing.phone import Answering
 
 pytestmark = pytest.mark.peer("baresip")
 
@@ -320,3 +321,22 @@ async def test_an_agents_baresip_sends_the_caller_to_a_colleague(house: House, t
     finally:
         await desk.client.close()
     assert (await house.record())["handoff"]["agent"] == "desk2"
+
+
+async def test_baresip_proves_itself_and_sees_whether_an_agent_may_be_called(
+    house: House, telephone: Telephone
+) -> None:
+    at = house.uri.partition("@")[2]
+    boss = await telephone("softphone", registrar=at, password="softphone", watches=f"sip:desk1@{at}")
+    assert house.engine.exchange is not None
+    user_agent = house.engine.exchange.rooms.signalling.user_agent
+    async with asyncio.timeout(15):
+        while not user_agent.watches("desk1"):
+            await asyncio.sleep(0.05)
+    desk = await house.desk("desk1", answering=Answering(after=60))
+    await boss.printed("to \x1b[32mOnline")
+    call = await (await house.phone("+15550100")).dial(house.uri)
+    await call.wait_for_sound()
+    await call.press("0", pace=0.04, held=0.06)
+    await desk.item("alerting")
+    await boss.printed("Busy")
