@@ -98,6 +98,19 @@ class Agent:
         """Whether a caller from a queue may be offered: ready, and with a telephone that can ring."""
         return self.state is AgentState.AVAILABLE and self.phone
 
+    @property
+    def is_free_by_voice(self) -> bool:
+        """Whether nothing but the desktop is missing: ready when it was lost, with a telephone that can ring."""
+        waits = self.state is AgentState.NOT_READY and self.reason == "screen_lost"
+        return waits and self._wish() == WORKMODE_READY and self.phone
+
+    @property
+    def works_by_voice(self) -> bool:
+        """Whether a caller by voice alone may hope for this agent: free for one, or busy with what will end."""
+        lost = self.state is AgentState.NOT_READY and self.reason in ("screen_lost", "rejected")
+        busy = self.state in TALKING or self.state in (AgentState.OFFERED, AgentState.WRAP_UP, AgentState.MISSED)
+        return not self.screen and (lost or busy) and self._wish() == WORKMODE_READY and self.phone
+
     def told(self) -> AgentChanged:
         """What the rest of the house may know."""
         return AgentChanged(

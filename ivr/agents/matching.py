@@ -25,7 +25,7 @@ from ivr.agents.events import (
 )
 from ivr.agents.figures import Handling, StateTimes
 from ivr.agents.memory import LastAgents, Place, Places
-from ivr.agents.overview import Overview
+from ivr.agents.overview import AT_WORK, Overview
 from ivr.agents.routing import agent_to_overtake, can_be_sent_to, free_agents, waiting_in_order
 from ivr.agents.sign_on import has_left
 from ivr.agents.strategy import STRATEGIES, Strategy
@@ -94,7 +94,8 @@ class Matching(Overview):
     def _overflow(self, now: float) -> None:
         """Who has waited too long, and who waits for nobody (RT8), is told so; a queue's outside line is rung
         now instead."""
-        listening = {id for id, agent in self._agents.items() if agent.screen}
+        by_voice = self._routing.voice_only
+        listening = {id for id, a in self._agents.items() if a.screen or (by_voice and a.works_by_voice)}
         leavers = [agent for agent in self._agents.values() if agent.left]
         patience = self._routing.unstaffed
         for ticket in [t for t in self._tickets.values() if t.waits and t.has_queue]:
@@ -160,8 +161,25 @@ class Matching(Overview):
         if overtaken:
             self._overflow(now)
             self._match(now)
-        elif free:
+            return
+        if free:
             self._ring_all(free, now)
+        if self._routing.voice_only:
+            self._match_by_voice(now)
+
+    def _match_by_voice(self, now: float) -> None:
+        """H3, H10: where nobody at work has a desktop, who was ready when it was lost gets the caller anyway."""
+        free = {id: agent for id, agent in self._agents.items() if agent.is_free_by_voice}
+        seeing = [a for a in self._agents.values() if a.screen and a.state in AT_WORK] if free else []
+        for ticket in waiting_in_order(self._tickets.values(), now) if free else ():
+            there = {agent.id for agent in seeing if not has_left(agent.left, ticket.rule)}
+            if (
+                ticket.present
+                and ticket.everybody.isdisjoint(there)
+                and (found := self._in_order(free, ticket, now))
+            ):
+                del free[found[0].id]
+                self._offer(found[0], ticket, now)
 
     def _in_order(self, free: dict[str, Agent], ticket: Ticket, now: float) -> list[Agent]:
         last = self._last.of(ticket.caller, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
@@ -15,6 +16,7 @@ from ivr.call.leg import VoiceLeg
 from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
+from ivr.call.whisper import whisper_of
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import EndReason, IciRefusal
@@ -50,6 +52,8 @@ class Offer(Item):
         """The telephone was told ports that are gone."""
         self._held_by_phone = False
         self._phone_lives = asyncio.Event()
+        self._whisper: Path | None = None
+        """What the agent hears of the caller who cannot be shown; the caller does not hear it."""
         self.contact = ContactKeeper(self)
         self._tasks = Tasks(handoff.ticket)
 
@@ -80,13 +84,30 @@ class Offer(Item):
         told = self.tell()
         done, _ = await asyncio.wait([told], timeout=self.rooms.settings.ici.pop_wait)
         if done and not told.result():
-            self._fail("screen")
-            return
+            if not self.rooms.settings.routing.voice_only:
+                self._fail("screen")
+                return
+            self._go_by_voice()
         if not done:
             self.exchange.late_pops += 1
             logger.info("late_pop call=%s agent=%s", self.handoff.visit.id, self.agent)
         if self.status == "alerting":
             await self._ring()
+
+    def _go_by_voice(self) -> None:
+        """The desktop is out of reach, and the floor gave the call all the same: the record and a whisper tell."""
+        if self.status != "alerting":
+            return  # it was lost just now, and with it this offer
+        if self.entry is not None:
+            self.entry["by_voice"] = True
+        logger.info("offer_by_voice call=%s agent=%s", self.handoff.visit.id, self.agent)
+        self._tasks.spawn(self._prepare_whisper())
+
+    async def _prepare_whisper(self) -> None:
+        try:
+            self._whisper = await self.rooms.library.file(whisper_of(self.handoff.visit, self.handoff.reason))
+        except (IvrError, OSError) as error:
+            logger.warning("whisper_not_made call=%s why=%s", self.handoff.visit.id, error)
 
     async def _ring(self) -> None:
         try:
@@ -258,7 +279,10 @@ class Offer(Item):
         """Voices are together; the screen saw the customer before."""
         self.become("connected")
         self._follow_hold()
-        self.straighten()
+        if self._whisper is not None:
+            self.rooms.media.play(self.leg, "whisper", [self._whisper], interrupt="never")
+        else:
+            self.straighten()
         if self._moved and self._voice is not None:
             self.rooms.signalling.offer(self.leg, self._voice.offer())
 

@@ -294,6 +294,9 @@ class RoutingSettings:
     unstaffed: float = 10.0
     """Seconds a caller waits while nobody who could take the call is logged on, before the menu's `failed`; where
     its queue has an outside line, that is rung then instead; 0 for ever."""
+    voice_only: bool = False
+    """Whether callers are given to agents who were ready by voice alone while no desktop of anybody who could have
+    them is reachable, as when SAP is down; a whisper tells the agent what it is about."""
     serve_at_close: bool = True
     """Whether callers who wait when their queue closes are still served; else they get the menu's `closed`."""
 

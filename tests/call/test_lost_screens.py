@@ -6,14 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from call.test_engine import likeness
+from call.test_handoff import ask_for_a_person
 from call.test_screens import until
 from house import House
 
 from ivr.call import lost_screens
 from ivr.call.lost_screens import LostScreens
+from ivr.call.whisper import whisper_of
+from ivr.config import RoutingSettings
 from ivr.ici.subscriptions import Subscription
+from ivr.media.wav import read_wav
 from ivr.testing.clock import FakeClock
 from ivr.testing.crm_peer import CrmPeer, Mode
+from ivr.testing.phone import Answering
 
 Builder = Callable[..., Awaitable[House]]
 
@@ -122,3 +128,38 @@ async def test_h10_agents_are_as_before_when_sap_is_there_again_and_it_was_one_a
     alarms = [record.message for record in caplog.records if "ici_screen_lost" in record.message]
     warned = [record for record in caplog.records if "ici_screen_lost" in record.message and record.levelno > 20]
     assert len(warned) == 2, alarms  # SAP's restart, and later the session that had ended
+
+
+async def test_h3_while_sap_is_down_an_agent_gets_the_caller_by_voice_with_a_whisper_and_then_on_the_screen(
+    build_house: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_screens, "FIRST", 0.1)
+    monkeypatch.setattr(lost_screens, "LONGEST", 0.2)
+    monkeypatch.setattr("ivr.ici.client.RETRY_AFTER", (0.01, 0.02))
+    house = await build_house(routing=RoutingSettings(voice_only=True, wrap_up=0.2))
+    exchange = house.engine.exchange
+    assert exchange is not None
+    telephone = await house.phone("desk1", Answering(after=0.2))
+    async with CrmPeer(house.ici_url) as crm:
+        screen = await crm.log_on("desk1", telephone.uri)
+        await screen.client.set_workmode(2)
+        await until(lambda: str(exchange.agents.agent("desk1").state) == "available")
+        await crm.stop_listening()
+        caller = await ask_for_a_person(house)
+        agent = await telephone.next_call()
+        await until(lambda: str(exchange.agents.agent("desk1").state) == "in_call")
+        (visit,) = exchange.visits.values()
+        whisper = read_wav(await exchange.rooms.library.file(whisper_of(visit, visit.record.handoffs[-1].reason)))
+        begins = whisper[:9600]
+        await until(lambda: len(agent.recording) > len(begins) + 1600)
+        await until(lambda: likeness(agent.recording, begins) > 0.85)
+        assert likeness(caller.recording, begins) < 0.5, "the caller hears the whisper"
+        entries = [entry for handoff in visit.record.handoffs for entry in handoff.offers]
+        assert [entry.get("by_voice") for entry in entries if entry["outcome"] == "answered"] == [True]
+        await crm.listen_again()
+        shown = await screen.item("connected")
+        assert shown.id == entries[-1]["item"]
+        await caller.hang_up()
+        assert (await screen.item("ended")).reason == "normal"
+        await screen.workmode(2)
+        await until(lambda: str(exchange.agents.agent("desk1").state) == "available")
