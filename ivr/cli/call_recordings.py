@@ -20,7 +20,7 @@ def recordings_of(record: dict[str, Any], var: Path) -> list[dict[str, Any]]:
     found = []
     for entry in record.get("recordings") or []:
         if isinstance(entry, dict) and entry.get("file"):
-            file = var / str(entry["file"])  # an absolute path stays what it is
+            file = (var / str(entry["file"])).absolute()
             id = entry.get("id") or file.name
             found.append({"leg": "caller", **entry, "id": id, "file": str(file), "exists": file.is_file()})
     return found

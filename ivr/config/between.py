@@ -24,7 +24,7 @@ def mistakes_between(settings: Settings) -> Iterator[Mistake]:
     yield from _agents(settings)
     recording = settings.recording
     if recording.conversations == "queues" and not recording.queues:
-        message = 'is "queues", and none are named, so that nobody is recorded; write queues = ["billing"], or "none"'
+        message = 'is "queues", and none are named: nobody is recorded; write queues = ["billing"], or "none"'
         yield "recording", "conversations", message
     if recording.conversations != "queues" and recording.queues:
         message = f'are named, but conversations is "{recording.conversations}"; write conversations = "queues"'

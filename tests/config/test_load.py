@@ -91,7 +91,7 @@ def test_every_default_is_what_the_sample_says_in_its_comments() -> None:
         ("[ici]\nmax_attached_data = -2", "2: ici.max_attached_data: is -2; it must be between 1024 and 16777216"),
         (
             '[recording]\nconversations = "queues"',
-            '2: recording.conversations: is "queues", and none are named, so that nobody is recorded; '
+            '2: recording.conversations: is "queues", and none are named: nobody is recorded; '
             'write queues = ["billing"], or "none"',
         ),
         (
