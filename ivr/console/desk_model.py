@@ -85,6 +85,8 @@ class DeskModel:
         self._go_ready = False
         """Auto mode owes a ready: after log-on and after wrap-up, unless the person chose otherwise."""
         self._chose_not_ready = False
+        self._lost = False
+        """The engine does not answer, or has ended; what is known is from before."""
         self._wants_longer = False
         """Wrap-up is counted from the next look at the clock on."""
         self._last: _Call | None = None
@@ -96,6 +98,7 @@ class DeskModel:
         """The engine took the log-on; it tells of live calls anew."""
         self._calls.clear()
         self._over.clear()
+        self._lost = False
         self._view, self._wrap_up_until = None, None
         data = {"user": self.user, "workcenter": workcenter}
         outputs: list[Output] = [Happened("logged_on", None, data), Say(f"Logged on as {self.user}.")]
@@ -107,7 +110,8 @@ class DeskModel:
 
     def lost(self, why: str) -> list[Output]:
         """The engine does not answer, or does not know us any more; who called this logs on again."""
-        return self._trouble(f"The engine is lost: {why}. Trying to log on again.")
+        self._lost = True
+        return self._trouble(f"The engine is lost. Trying to log on again. ({why})")
 
     def failed(self, operation: str, item: str, error: Exception) -> list[Output]:
         """A request was refused, or nobody heard it; the state is what it was."""
@@ -179,7 +183,7 @@ class DeskModel:
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)
-        words = over_words(item, [call.item for call in self._calls.values()])
+        words = over_words(item, known.item.status if known else "", [call.item for call in self._calls.values()])
         outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(words)]
         if known is None or known.item.status not in TALKING or item.direction == "outbound":
             return outputs
@@ -226,6 +230,7 @@ class DeskModel:
     def _subscription_ended(self, event: SubscriptionEnded) -> list[Output]:
         data = {"reason": event.reason, "description": event.description}
         outputs: list[Output] = [Happened("subscription_ended", None, data)]
+        self._lost = event.reason in ("shutdown", "unreachable")
         if event.reason == "shutdown":
             return [*outputs, Say(f"The engine ends: {event.description}.", "trouble"), LogOnAgain()]
         if event.reason == "unreachable":
@@ -370,6 +375,8 @@ class DeskModel:
 
     def line(self, now: float) -> str:
         """State and calls in one line, for the prompt."""
+        if self._lost:
+            return f"{self.user} | engine lost"
         parts = [self.user, mode_words(self._view) if self._view else "logged off"]
         if self._wrap_up_until is not None:
             parts.append(f"wrap-up {max(0.0, self._wrap_up_until - now):.0f} s")

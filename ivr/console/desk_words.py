@@ -53,12 +53,28 @@ def call_words(item: PhoneCallItem, *, again: bool) -> str:
             return f"Calling {whom(item)}; d gives up."
 
 
-def over_words(item: PhoneCallItem, others: Iterable[PhoneCallItem]) -> str:
-    """How a call ended, beside the other calls of the agent."""
-    if item.direction == "outbound" and any(one.status == "conferenced" for one in others):
-        return f"Your call to {whom(item)} is part of that one now."
-    reason = f" ({item.reason})" if item.reason and item.reason != "normal" else ""
-    return f"The call is over{reason}."
+RANG_IN_VAIN = {
+    "rejected": "You have refused the call.",
+    "rerouted": "The call goes to somebody else.",
+    "abandoned": "The caller has hung up.",
+    "failed": "The call could not be put through to you.",
+}
+CALLED_IN_VAIN = {"rejected": "{} has refused your call.", "failed": "{} could not be reached."}
+ENDED = {"transferred": "The caller is with somebody else now.", "failed": "The call has broken off."}
+
+
+def over_words(item: PhoneCallItem, before: str, others: Iterable[PhoneCallItem]) -> str:
+    """How a call ended that was in the status `before`, beside the other calls of the agent."""
+    reason = item.reason or ""
+    if item.direction == "outbound":
+        if any(one.status == "conferenced" for one in others):
+            return f"Your call to {whom(item)} is part of that one now."
+        if reason == "transferred":
+            return f"{whom(item)} has the caller now."
+        if before == "dialing" and reason in CALLED_IN_VAIN:
+            return CALLED_IN_VAIN[reason].format(whom(item))
+    known = RANG_IN_VAIN if before == "alerting" else ENDED
+    return known.get(reason, "The call is over.")
 
 
 def mode_words(view: UserView) -> str:

@@ -192,6 +192,7 @@ class Engine:
         SipTrace(signalling.trace, self.clock).add_to(app)
         PresencePages(exchange).add_to(app)
         light_lamps(exchange)
+        endpoint.starting = True
         await self._bind_http(app, web_certificates)
 
         self._parts.push_async_callback(voice.stop)
@@ -211,6 +212,7 @@ class Engine:
         exchange.tasks.spawn(self._screens.bring_back(screens, ghosts, self.clock.utc()))
         await endpoint.restore_monitors(await store.monitors())
         exchange.accepting = True
+        endpoint.starting = False
         exchange.trunks.start()
         self._follow_menus(exchange, library, voice)
         self._parts.push_async_callback(keep_young(settings, self.clock))

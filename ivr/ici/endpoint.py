@@ -74,6 +74,8 @@ class IciEndpoint:
         self._operations = Operations(switchboard, sender, self._monitor, settings, self._dialect)
         self._size = ESCAPE_FACTOR * settings.max_attached_data + ENVELOPE_SIZE
         self._numbers = itertools.count(1)
+        self.starting = False
+        """What was before is not known yet: a log-on now would take the place of the state it is to return to."""
         self.outcomes: Counter[str] = Counter()
         """How many requests ended how: ``ok`` or the code of the fault."""
 
@@ -145,6 +147,8 @@ class IciEndpoint:
         operation = self._operation(service, message.name)
         journal.operation, journal.user = operation.name, _shown(message.user)
         self._authorise(request, message.user, operation)
+        if self.starting and not operation.anonymous:
+            raise IciRefusal("ICI-BUSY", "the telephone system is starting; try again in a moment", server=True)
         values = message.values(operation, self._dialect)
         journal.item = _shown(values.get("itemId") or "-")
         outcome = await self._operations.run(service.name, operation.name, message.user, values)

@@ -353,11 +353,29 @@ def test_wrapup_and_ended_of_one_call_are_one_end(sit):
     assert desk.call("ended") == []
 
 
-def test_a_call_taken_away_says_why(sit):
+@pytest.mark.parametrize(
+    ("before", "reason", "words"),
+    [
+        ("alerting", "abandoned", "The caller has hung up."),
+        ("alerting", "rejected", "You have refused the call."),
+        ("alerting", "rerouted", "The call goes to somebody else."),
+        ("connected", "transferred", "The caller is with somebody else now."),
+        ("connected", "normal", "The call is over."),
+        ("connected", "failed", "The call has broken off."),
+    ],
+)
+def test_a_call_taken_away_says_why(sit, before, reason, words):
     desk = sit()
-    desk.call("alerting")
-    assert said(desk.call("ended", reason="abandoned")) == "The call is over (abandoned)."
-    assert not desk.model.in_wrap_up
+    desk.call(before)
+    told = desk.call("ended", reason=reason)
+    assert said(told) == words and told[0].data["reason"] == reason
+
+
+@pytest.mark.parametrize(("reason", "words"), [("rejected", "desk2 has refused"), ("failed", "not be reached")])
+def test_a_call_of_ones_own_in_vain_says_why(sit, reason, words):
+    desk = sit()
+    desk.call("dialing", **OWN)
+    assert words in said(desk.call("ended", reason=reason, **OWN))
 
 
 def test_attached_data_that_changes_is_told_once(sit, item):
