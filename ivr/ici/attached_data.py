@@ -6,6 +6,7 @@
     </ItemAttachedData>
 
 Blocks that a writer does not send stay byte for byte as they are: their producers may care about every space.
+Prefixes that a writer has declared at his root, as ABAP does, are declared at ours when his blocks move there.
 lxml does not say where in the text an element stands, so blocks are found with expat, which does; what comes
 out of a merge is checked with lxml. On the wire the document is text inside an element: escaping it (once)
 is the envelope's work, and CDATA arrives here as the same text.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
@@ -57,6 +59,8 @@ class _Block:
     id: str
     start: int
     end: int
+    borrowed: frozenset[str] = frozenset()
+    """Prefixes that are used in the block and declared outside it, which is at the root."""
 
 
 @dataclass(slots=True)
@@ -68,6 +72,12 @@ class _Layout:
     close: int = 0
     """Start of the end tag of the root, or of the whole root when it is an empty tag."""
     empty_root: bool = False
+    root: int = 0
+    """Octet behind the name in the start tag of the root."""
+    declared: dict[str, str] = field(default_factory=dict)
+    """Prefixes that the root declares, and their namespaces."""
+    stray: dict[str, None] = field(default_factory=dict)
+    """What stands beside the blocks and is neither white space nor a comment, in words."""
 
     def text_of(self, id: str) -> bytes:
         return b"".join(self.raw[block.start : block.end] for block in self.blocks if block.id == id)
@@ -126,8 +136,9 @@ def merge(old: str, incoming: str, *, limits: Limits = Limits(), only_new: bool 
 
     A block whose id exists is replaced in its place; a new one goes behind the last. All else of `old` is
     byte for byte what it was, and the whole is `old` itself when nothing changes. Raises `IciRefusal` ICI-XML
-    when `incoming` is malformed or too big, or the result would be. With `only_new` a block whose id exists stays
-    as it is, as when a consultation's document is added to the customer's (ICI.md section 5.3.4).
+    when `incoming` is malformed, too big, or has something beside its blocks that would be lost, or when the
+    result would be too big. With `only_new` a block whose id exists stays as it is, as when a consultation's
+    document is added to the customer's (ICI.md section 5.3.4).
     """
     new = _layout(incoming, limits)
     if not old:
@@ -135,6 +146,10 @@ def merge(old: str, incoming: str, *, limits: Limits = Limits(), only_new: bool 
     base = _layout(
         old, Limits(document=max(limits.document, len(old.encode())), application_id=2**31, field_name=2**31)
     )
+    if lost := [what for what in new.stray if what not in base.stray]:
+        raise IciRefusal(
+            "ICI-XML", f"attached data has {lost[0]} beside its Application blocks; put it into a block"
+        )
     if only_new:
         known = {block.id for block in base.blocks}
         new.blocks = [block for block in new.blocks if block.id not in known]
@@ -162,14 +177,14 @@ def restore(document: str, original: str, application: str, *, limits: Limits = 
     Raises `IciRefusal` ICI-XML when one of the two is malformed or the result is too big.
     """
     old = _layout(original, limits)
-    block = _Layout(old.raw, [one for one in old.blocks if one.id == application])
+    block = replace(old, blocks=[one for one in old.blocks if one.id == application])
     restored = _check_size(_spliced(_layout(document, limits), block).decode(), limits)
     _parse(restored)
     return restored
 
 
 def _spliced(base: _Layout, new: _Layout) -> bytes:
-    pending = {block.id: new.text_of(block.id) for block in new.blocks}
+    declarations, pending = _moved(base, new)
     done: set[str] = set()
     parts: list[bytes] = []
     place = 0
@@ -183,23 +198,43 @@ def _spliced(base: _Layout, new: _Layout) -> bytes:
         place = block.end
     appended = b"".join(pending.values())
     if base.empty_root and appended:
-        tag = base.raw[base.close : _tag_end(base.raw, base.close)]
-        name = re.match(rb"<([^\s/>]+)", tag)
-        assert name is not None, "expat has read this tag"
-        return (
-            base.raw[: base.close]
-            + tag[:-2]
-            + b">"
-            + appended
-            + b"</"
-            + name[1]
-            + b">"
-            + base.raw[base.close + len(tag) :]
-        )
-    if not base.blocks:
-        place = base.close
-        parts.append(base.raw[:place])
-    return b"".join([*parts, appended, base.raw[place:]])
+        end = _tag_end(base.raw, base.close)
+        name = base.raw[base.close + 1 : base.root]
+        spliced = base.raw[: end - 2] + b">" + appended + b"</" + name + b">" + base.raw[end:]
+    else:
+        if not base.blocks:
+            place = base.close
+            parts.append(base.raw[:place])
+        spliced = b"".join([*parts, appended, base.raw[place:]])
+    return spliced[: base.root] + declarations + spliced[base.root :]
+
+
+def _moved(base: _Layout, new: _Layout) -> tuple[bytes, dict[str, bytes]]:
+    """What the root of `base` has to declare for the blocks of `new`, and the blocks.
+
+    A block is what it was, octet for octet, unless the root of `base` means something else by a prefix of its own:
+    then the block declares it itself.
+    """
+    for_root: dict[str, str] = {}
+    blocks: dict[str, bytes] = {}
+    for block in new.blocks:
+        text = new.raw[block.start : block.end]
+        own = {}
+        for prefix in sorted(block.borrowed & new.declared.keys()):
+            namespace = new.declared[prefix]
+            if base.declared.get(prefix, namespace) != namespace:
+                own[prefix] = namespace
+            elif prefix not in base.declared:
+                for_root[prefix] = namespace
+        name = re.match(rb"<[^\s/>]+", text)
+        behind = name.end() if name else 0
+        moved = text[:behind] + _declarations(own) + text[behind:]
+        blocks[block.id] = blocks.get(block.id, b"") + moved
+    return _declarations(for_root), blocks
+
+
+def _declarations(prefixes: Mapping[str, str]) -> bytes:
+    return "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in prefixes.items()).encode()
 
 
 def _layout(document: str, limits: Limits) -> _Layout:
@@ -236,9 +271,14 @@ class _Reader:
         self.limits = limits
         self.depth = 0
         self.parser = expat.ParserCreate(encoding="utf-8")
+        self.parser.buffer_text = True
         self.parser.StartDoctypeDeclHandler = self._doctype
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self._declared: list[set[str]] = []
+        """Prefixes declared by each open element below the root."""
+        self._borrowed: set[str] = set()
         self._id: str | None = None
         self._begin = 0
         self._newest = 0
@@ -254,9 +294,16 @@ class _Reader:
         local = name.rpartition(":")[2]
         if self.depth == 1 and local != "ItemAttachedData":
             raise IciRefusal("ICI-XML", f"the root is {local[:40]!r}; needed is ItemAttachedData")
+        if self.depth == 1:
+            self.layout.declared = _prefixes(attributes)
+            self.layout.root = self._newest + 1 + len(name.encode())
+        else:
+            self._borrow(name, attributes)
         if self.depth == 2 and local == "Application":
             self._id = self._checked_id(attributes)
             self._begin = self.parser.CurrentByteIndex
+        elif self.depth == 2:
+            self.layout.stray[f"the element {local[:40]}"] = None
         if self.depth == 3 and self._id is not None and len(local) > self.limits.field_name:
             raise IciRefusal(
                 "ICI-XML",
@@ -264,6 +311,17 @@ class _Reader:
             )
         if self.depth > MAX_DEPTH:
             raise IciRefusal("ICI-XML", f"attached data is nested deeper than {MAX_DEPTH} levels")
+
+    def _borrow(self, name: str, attributes: dict[str, str]) -> None:
+        self._declared.append(set(_prefixes(attributes)))
+        # A value may begin with a prefix, too, as that of xsi:type does.
+        names = [name, *(key for key in attributes if not key.startswith("xmlns")), *attributes.values()]
+        used = {text.partition(":")[0] for text in names if ":" in text}
+        self._borrowed |= used.difference(*self._declared)
+
+    def _text(self, text: str) -> None:
+        if self.depth == 1 and text.strip():
+            self.layout.stray[f"the text {text.strip()[:40]!r}"] = None
 
     def _checked_id(self, attributes: dict[str, str]) -> str:
         id = attributes.get("id", "")
@@ -285,10 +343,18 @@ class _Reader:
             self.layout.close = self._newest if empty else place
         if self.depth == 2 and self._id is not None:
             end = self._newest_end if empty else _tag_end(raw, place)
-            self.layout.blocks.append(_Block(self._id, self._begin, end))
+            self.layout.blocks.append(_Block(self._id, self._begin, end, frozenset(self._borrowed)))
             self._id = None
+        if self.depth > 1:
+            self._declared.pop()
+        if self.depth == 2:
+            self._borrowed = set()
         self._newest_end = -1
         self.depth -= 1
+
+
+def _prefixes(attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name[6:]: uri for name, uri in attributes.items() if name.startswith("xmlns:")}
 
 
 def _tag_end(raw: bytes, start: int) -> int:

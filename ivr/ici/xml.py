@@ -50,10 +50,20 @@ def parse(raw: bytes, *, charset: str = "") -> etree._Element:
     except LookupError:
         raise IciRefusal("ICI-XML", f"the charset {charset[:40]!r} is unknown; needed is utf-8") from None
     except (etree.XMLSyntaxError, ValueError) as mistake:
-        raise IciRefusal("ICI-XML", f"not well-formed XML: {str(mistake)[:200]}") from None
+        raise IciRefusal("ICI-XML", f"not well-formed XML: {_in_words(mistake)[:200]}") from None
     if _doctype_of(root):
         raise IciRefusal("ICI-XML", "the message has a DTD; SOAP 1.1 section 3 forbids it")
     return root
+
+
+def _in_words(mistake: Exception) -> str:
+    """What the parser found, without its own file names and advice for programmers."""
+    text = str(getattr(mistake, "msg", None) or mistake)
+    if "depth" in text:
+        return "elements are nested deeper than 256 levels"
+    if "XML_PARSE_HUGE" in text or "too long" in text or "too big" in text:
+        return "a text, a name or an attribute is longer than XML here may have"
+    return text
 
 
 def has_doctype(raw: bytes) -> bool:

@@ -108,7 +108,7 @@ def test_a_block_is_added_to_a_document_that_has_none(root: str) -> None:
 
 def test_a_document_without_anything_new_is_kept_octet_for_octet() -> None:
     assert merge(TRANSFER, TRANSFER) is TRANSFER
-    assert merge(TRANSFER, "<ItemAttachedData> <Stray/> </ItemAttachedData>") is TRANSFER
+    assert merge(TRANSFER, "<ItemAttachedData> <!-- nothing --> </ItemAttachedData>") is TRANSFER
 
 
 def test_a_call_without_a_document_takes_the_incoming_one() -> None:
@@ -178,10 +178,67 @@ def test_a_bad_document_is_refused_and_says_why(document: str, complaint: str) -
     assert refused.value.code == "ICI-XML"
 
 
-def test_a_block_that_leans_on_a_prefix_of_its_old_root_is_refused() -> None:
-    incoming = '<ItemAttachedData xmlns:p="urn:p"><Application id="A"><p:x/></Application></ItemAttachedData>'
-    with pytest.raises(IciRefusal, match="well-formed"):
-        merge(TRANSFER, incoming)
+ABAP = (
+    '<ItemAttachedData xmlns:asx="http://www.sap.com/abapxml" xmlns:idle="urn:idle">'
+    '<Application id="NS" asx:v="1"><asx:a>1</asx:a></Application></ItemAttachedData>'
+)
+
+
+@pytest.mark.parametrize("root", ["<ItemAttachedData/>", "<ItemAttachedData></ItemAttachedData>", ""])
+def test_a_prefix_that_abap_declares_at_its_root_is_declared_at_ours(root: str) -> None:
+    old = root and DECLARATION + root
+    merged = merge(old, ABAP)
+    assert '<Application id="NS" asx:v="1"><asx:a>1</asx:a></Application>' in merged
+    block = etree.fromstring(merged.encode())[0]
+    assert block[0].tag == "{http://www.sap.com/abapxml}a"
+    assert block.get("{http://www.sap.com/abapxml}v") == "1"
+    assert ("idle" in merged) is (old == "")
+    assert merge(merged, ABAP) == merged == merge(merged, merged)
+
+
+def test_blocks_with_prefixes_of_several_roots_stay_octet_for_octet_and_well_formed() -> None:
+    block = "<Application id='{0}'><{1}:x  xsi:type = \"{1}:t\"/></Application >"
+    document = TRANSFER
+    for id, prefix in (("A", "p"), ("B", "q"), ("C", "p")):
+        root = f'<ItemAttachedData xmlns:{prefix}="urn:{prefix}&amp;" xmlns:xsi="urn:xsi">'
+        document = merge(document, f"{root}{block.format(id, prefix)}</ItemAttachedData>")
+        assert block.format(id, prefix) in document
+    etree.fromstring(document.encode())
+    assert document.count("xmlns:") == 3
+    bare = document
+    for declared in (' xmlns:p="urn:p&amp;"', ' xmlns:q="urn:q&amp;"', ' xmlns:xsi="urn:xsi"'):
+        bare = bare.replace(declared, "")
+    assert (
+        bare.replace("".join(block.format(*two) for two in (("A", "p"), ("B", "q"), ("C", "p"))), "") == TRANSFER
+    )
+
+
+def test_a_block_declares_a_prefix_itself_where_our_root_means_something_else_by_it() -> None:
+    incoming = (
+        '<ItemAttachedData xmlns:asx="urn:other"><Application id="B"><asx:b/></Application></ItemAttachedData>'
+    )
+    merged = merge(ABAP, incoming)
+    kept, new = etree.fromstring(merged.encode())
+    assert (kept[0].tag, new[0].tag) == ("{http://www.sap.com/abapxml}a", "{urn:other}b")
+    assert ABAP.partition("</ItemAttachedData>")[0] in merged
+    assert merge(merged, incoming) == merged
+
+
+def test_a_value_that_names_a_prefix_of_its_old_root_takes_it_along() -> None:
+    merged = merge(
+        TRANSFER,
+        '<ItemAttachedData xmlns:xsd="urn:xsd"><Application id="A"><x t="xsd:string"/></Application>'
+        "</ItemAttachedData>",
+    )
+    assert 'xmlns:xsd="urn:xsd"' in merged
+
+
+@pytest.mark.parametrize("stray", ["lost", "<Other/>", "<![CDATA[lost]]>", "<Field>1</Field>"])
+def test_what_stands_beside_the_blocks_is_refused_and_not_dropped(stray: str) -> None:
+    document = f'<ItemAttachedData>{stray}<Application id="A"/></ItemAttachedData>'
+    with pytest.raises(IciRefusal, match="beside its Application blocks; put it into a block") as refused:
+        merge(TRANSFER.replace("<Other/>", ""), document)
+    assert refused.value.code == "ICI-XML"
 
 
 def test_a_document_that_grows_too_big_is_refused() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ivr.errors import RemoteProtocolError
-from ivr.ici import envelope, items, wire
+from ivr.ici import envelope, items, wire, xml
 from ivr.ici.dialect import Field, load
 from ivr.ici.switchboard import (
     EndReason,
@@ -185,3 +185,19 @@ def test_a_fault_of_a_stranger_is_understood_without_a_code() -> None:
     with pytest.raises(IciRefusal, match="later") as refused:
         envelope.parse_answer(raw, DIALECT, DIALECT.services["IciSystem"].operations["ping"])
     assert (refused.value.code, refused.value.server) == ("ICI-FAULT", True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"<a>" * 300, "elements are nested deeper than 256 levels"),
+        (b"<a>" + b"x" * 10_100_000 + b"</a>", "is longer than XML here may have"),
+        (b"<a><b></a>", "mismatch: b line 1 and a, line 1, column 11"),
+    ],
+    ids=["deep", "long", "mismatch"],
+)
+def test_a_fault_says_what_is_wrong_and_nothing_of_the_parsers_own_affairs(raw: bytes, said: str) -> None:
+    with pytest.raises(IciRefusal, match=said) as refused:
+        xml.parse(raw)
+    assert "HUGE" not in str(refused.value)
+    assert "<string>" not in str(refused.value)
