@@ -138,6 +138,14 @@ class Agent:
         elif self.next_workmode == WORKMODE_LOGGED_OFF:
             self.next_workmode = WORKMODE_NOT_READY
 
+    def find_screen(self, now: float) -> None:
+        """The desktop answers again, and nobody has logged on: what he was stays, logged off, too."""
+        if self.state is AgentState.OFF:
+            return
+        was_there, self.screen = self.screen, True
+        if self.state is AgentState.NOT_READY and not was_there:
+            self._return_from_loss(now)
+
     def choose(self, workmode: int, now: float) -> None:
         """A work mode was clicked: taken at once when idle or in wrap-up, kept when busy (AG10, AG14).
 

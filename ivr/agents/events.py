@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ivr.agents.desktop import ScreenFound as ScreenFound
+from ivr.agents.desktop import ScreenLost as ScreenLost
 from ivr.agents.queue_rule import EMERGENCY as EMERGENCY
 from ivr.agents.queue_rule import QueueRule as QueueRule
 from ivr.agents.queue_rule import Spill as Spill
@@ -38,13 +40,6 @@ class WorkmodeChosen:
 
     agent: str
     workmode: int
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenLost:
-    """The agent's desktop does not answer any more (H3): no new offers; a call goes on (AG16)."""
-
-    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +252,7 @@ Event = (
     | WorkmodeChosen
     | QueuesLeft
     | ScreenLost
+    | ScreenFound
     | PhoneChanged
     | CallerJoined
     | CallerLeft

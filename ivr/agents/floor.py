@@ -48,6 +48,7 @@ from ivr.agents.events import (
     QueueRule,
     QueuesLeft,
     Rejected,
+    ScreenFound,
     ScreenLost,
     TicketEnded,
     WorkmodeChosen,
@@ -181,6 +182,8 @@ class Floor(Matching):
                 self._touch(self._agent(agent_id)).left = left
             case ScreenLost(agent=agent_id):
                 self._screen_lost(self._agent(agent_id))
+            case ScreenFound(agent=agent_id):
+                self._touch(self._agent(agent_id)).find_screen(now)
             case PhoneChanged(agent=agent_id, reachable=reachable):
                 self._touch(self._agent(agent_id)).phone = reachable
             case OutsideAnswered(ticket=ticket_id):

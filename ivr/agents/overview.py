@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from ivr.agents.agent import TALKING, Agent
@@ -31,23 +32,13 @@ class Overview:
 
     def agent(self, agent_id: str) -> AgentView:
         """Raises LocalProtocolError if there is no such agent."""
-        agent = self._agent(agent_id)
-        told = agent.told()
-        return AgentView(
-            id=agent.id,
-            skills=frozenset(agent.skills),
-            state=agent.state,
-            reason=agent.reason,
-            workmode=told.workmode,
-            next_workmode=agent.next_workmode,
-            presence=told.presence,
-            idle_since=agent.idle_since,
-            ticket=agent.ticket,
-            screen=agent.screen,
-            accepted=agent.accepted,
-            phone=agent.phone,
-            left=agent.left,
-        )
+        return _view(self._agent(agent_id))
+
+    def agent_if_found(self, agent_id: str) -> AgentView:
+        """What the agent will be once the desktop is known to be there (`ScreenFound`)."""
+        agent = copy(self._agent(agent_id))
+        agent.find_screen(self._now)
+        return _view(agent)
 
     def agents(self) -> list[AgentView]:
         """Everybody, in the order of the settings."""
@@ -136,3 +127,22 @@ class Overview:
             known = ", ".join(self._rules) or "none"
             raise LocalProtocolError(f"there is no queue {name!r}; known are {known}")
         return rule
+
+
+def _view(agent: Agent) -> AgentView:
+    told = agent.told()
+    return AgentView(
+        id=agent.id,
+        skills=frozenset(agent.skills),
+        state=agent.state,
+        reason=agent.reason,
+        workmode=told.workmode,
+        next_workmode=agent.next_workmode,
+        presence=told.presence,
+        idle_since=agent.idle_since,
+        ticket=agent.ticket,
+        screen=agent.screen,
+        accepted=agent.accepted,
+        phone=agent.phone,
+        left=agent.left,
+    )

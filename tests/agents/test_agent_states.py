@@ -20,6 +20,7 @@ from ivr.agents.events import (
     OfferFailed,
     PhoneAnswered,
     Presence,
+    ScreenFound,
     ScreenLost,
     TicketEnded,
     WithdrawOffer,
@@ -380,6 +381,34 @@ def test_ag16_a_lost_screen_stops_offers_and_returns_to_the_same_state(open_shif
     assert shift.joins("t1") == []
     assert shift.does(ScreenLost("ann")) == []
     assert shift.offers(shift.does(LoggedOn("ann"))) == [("ann", "t1")]
+
+
+def test_ag16_a_screen_that_is_found_again_is_no_log_on(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.does(LoggedOn("ann"))
+    shift.does(WorkmodeChosen("ann", 1))
+    assert shift.does(ScreenFound("ann")) == []
+    assert shift.state("ann") is AgentState.OFF, "who logged off is logged on by nobody else"
+    shift.ready("bob")
+    shift.joins("t1")
+    shift.answers("bob")
+    shift.does(WorkmodeChosen("bob", 1))
+    shift.does(ScreenLost("bob"))
+    shift.does(ScreenFound("bob"))
+    shift.call_ends("bob")
+    shift.waits(10.0)
+    assert shift.state("bob") is AgentState.OFF, "the wish to log off was forgotten"
+
+
+def test_ag16_what_an_agent_will_be_once_found_is_known_before(open_shift):
+    shift = open_shift(ann=["general"])
+    shift.ready("ann")
+    shift.does(ScreenLost("ann"))
+    expected = shift.floor.agent_if_found("ann")
+    assert shift.agent("ann").reason == "screen_lost", "a question changes nothing"
+    shift.does(ScreenFound("ann"))
+    assert shift.agent("ann") == expected
+    assert expected.presence is Presence.AVAILABLE
 
 
 @pytest.mark.parametrize(("workmode", "reason"), [(3, ""), (1001, "1001")])

@@ -50,6 +50,7 @@ from ivr.agents.events import (
     QueueOpened,
     QueuesLeft,
     Rejected,
+    ScreenFound,
     ScreenLost,
     WorkmodeChosen,
     WrapUpFinished,
@@ -129,6 +130,12 @@ class ShiftMachine(RuleBasedStateMachine):
     @rule(agent=agents)
     def loses_the_screen(self, agent: str) -> None:
         self.books.tells(ScreenLost(agent))
+
+    @rule(agent=agents)
+    def has_the_screen_again(self, agent: str) -> None:
+        before = self.books.shown[agent]
+        self.books.tells(ScreenFound(agent))
+        assert (before is AgentState.OFF) == (self.books.shown[agent] is AgentState.OFF), "nobody logged on or off"
 
     @rule(agent=agents, left=st.sets(queues, max_size=2))
     def signs_off_from(self, agent: str, left: set[str]) -> None:

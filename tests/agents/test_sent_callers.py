@@ -87,7 +87,9 @@ def test_somebody_not_ready_may_be_consulted_and_is_not_ready_again_afterwards(o
     shift.ready("ann")
     shift.does(WorkmodeChosen("ann", workmode))
     assert shift.offers(shift.does(CallerSent("c1", ("ann",)))) == [("ann", "c1")]
+    assert shift.agent("ann").workmode == workmode, "shown as ready while it rings"
     shift.answers("ann")
+    assert shift.agent("ann").workmode == workmode, "shown as ready while they talk"
     shift.call_ends("ann")
     assert (shift.state("ann"), shift.agent("ann").workmode) == (AgentState.NOT_READY, workmode)
 
