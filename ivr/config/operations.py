@@ -6,7 +6,8 @@ menus are checked against them where no store is open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +19,41 @@ class Operation:
     secret: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     """Of `gives`, what a customer may have none of."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """What `gives` are, but for texts: ``digits money number date moment list truth``."""
 
 
 OPERATIONS: dict[str, Operation] = {
     "find_caller": Operation(
-        ("phone",), ("account", "first_name", "language"), optional=("first_name", "language")
+        ("phone",),
+        ("account", "first_name", "language"),
+        optional=("first_name", "language"),
+        kinds={"account": "digits"},
     ),
     "find_account": Operation(("account",), ("first_name",), optional=("first_name",)),
-    "check_pin": Operation(("account", "pin"), ("tries_left", "locked"), secret=("pin",)),
-    "balance": Operation(("account",), ("amount_due", "due_date"), optional=("due_date",)),
-    "last_bill": Operation(("account",), ("bill_amount", "bill_date"), optional=("bill_date",)),
-    "payments": Operation(("account",), ("payments",)),
-    "pay_method": Operation(("account",), ("method_id", "method_name", "method_last4")),
+    "check_pin": Operation(
+        ("account", "pin"),
+        ("tries_left", "locked"),
+        secret=("pin",),
+        kinds={"tries_left": "number", "locked": "truth"},
+    ),
+    "balance": Operation(
+        ("account",),
+        ("amount_due", "due_date"),
+        optional=("due_date",),
+        kinds={"amount_due": "money", "due_date": "date"},
+    ),
+    "last_bill": Operation(
+        ("account",),
+        ("bill_amount", "bill_date"),
+        optional=("bill_date",),
+        kinds={"bill_amount": "money", "bill_date": "date"},
+    ),
+    "payments": Operation(("account",), ("payments",), kinds={"payments": "list"}),
+    "pay_method": Operation(
+        ("account",), ("method_id", "method_name", "method_last4"), kinds={"method_last4": "digits"}
+    ),
     "pay": Operation(("account", "pay_amount", "method_id"), ("receipt",)),
     "promise": Operation(("account", "pay_amount", "promise_date"), ("promise_id",)),
-    "outage": Operation(("phone",), ("area", "back_at")),
+    "outage": Operation(("phone",), ("area", "back_at"), kinds={"back_at": "moment"}),
 }

@@ -8,6 +8,7 @@ a *proof* has a name, and ``allow: [{proof: NAME, why: …}]`` on the step silen
 from __future__ import annotations
 
 from ivr.menu.check_emergency import check_line, check_talk
+from ivr.menu.check_formatters import check_formatters
 from ivr.menu.check_from_agent import check_from_agent
 from ivr.menu.check_levels import check_granted, check_levels
 from ivr.menu.check_listening import check_listening, check_said
@@ -41,6 +42,7 @@ def check(
     check_listening(report)
     check_said(report)
     check_prompts(report)
+    check_formatters(report)
     check_secrets(report)
     check_from_agent(report)
     _check_data(report, connectors)

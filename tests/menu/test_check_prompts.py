@@ -62,3 +62,46 @@ def test_one_mistake_in_a_prompt_hides_no_other(sample) -> None:
         "{nobody:mony} has no known formatter; did you mean money?",
         "has a } at character 38 without its {; write { before the value, or }} for a brace",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "{amount_due:money}",
+            "{amount_due:date}",
+            "{amount_due:date} says an amount; write {amount_due:money} or {amount_due:number}",
+        ),
+        ("{due_date:date}", "{due_date:money}", "{due_date:money} says a date; write {due_date:date}"),
+        ("{due_date:date}", "{due_date:name}", "{due_date:name} says a date; write {due_date:date}"),
+        ("{bill_amount:money}", "{bill_amount:digits}", "{bill_amount:digits} says an amount; write "),
+        (
+            "{promise_date:date}",
+            "{promise_date:time}",
+            "{promise_date:time} says a date; write {promise_date:date}",
+        ),
+        (
+            "{phone:phone}",
+            "{phone:digits}",
+            "{phone:digits} says a telephone number; write {phone:phone} or {phone:name} or {phone:spell}",
+        ),
+    ],
+)
+def test_a_formatter_of_another_kind_is_a_mistake_that_names_both(sample, old: str, new: str, told: str) -> None:
+    (said,) = [one for one in sample("en.yaml", old, new) if "use the same" not in one]
+    assert told in said
+    assert said.startswith("prompts/en.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{amount_due:money}", "{amount_due:number}"),
+        ("{amount_due:money}", "{amount_due}"),
+        ("{back_at:time}", "{back_at:date}"),
+        ("{receipt:digits}", "{receipt:spell}"),
+        ("{account:digits}", "{account:spell}"),
+    ],
+)
+def test_a_formatter_that_can_say_the_value_is_none(sample, old: str, new: str) -> None:
+    assert sample("en.yaml", old, new) == []
