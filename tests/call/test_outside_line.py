@@ -11,9 +11,11 @@ from call.test_handoff import ask_for_a_person
 from call.test_hold import until_tone
 from call.test_transfer import with_agent
 from house import Desk, House
+from sounds import tone_level
 
-from ivr.config import HostPort, MediaSettings, RoutingSettings, SipSettings, Trunk
+from ivr.config import HostPort, MediaSettings, RecordingSettings, RoutingSettings, SipSettings, Trunk
 from ivr.ici.switchboard import PhoneCallItem
+from ivr.media.g711_wav import read_g711
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
 NUMBER = "tel:+15550199"
@@ -63,6 +65,7 @@ async def test_a_number_behind_a_trunk_takes_the_caller_over_and_a_silent_one_lo
     house = await build_house(
         sip=SipSettings(listen=HostPort("127.0.0.1", 0), trunks=(trunk,)),
         media=MediaSettings(ports=(25200, 25399), silence_timeout=2.0),
+        recording=RecordingSettings("all"),
     )
     caller, first = await with_agent(house)
     agent, item = await first.phone.next_call(), first.items[-1]
@@ -81,6 +84,11 @@ async def test_a_number_behind_a_trunk_takes_the_caller_over_and_a_silent_one_lo
     record = await house.record()
     assert record["end"] == {"by": "failure", "reason": "no sound from the outside line for 2 s"}
     assert record["handoff"]["onward"] == NUMBER
+    legs = {entry["leg"]: house.settings.var / entry["file"] for entry in record["recordings"]}
+    assert list(legs) == ["caller", "desk1", "+15550199"]
+    assert [entry["leg"] for entry in record["recordings"]] == ["caller", "desk1", "caller", "+15550199"]
+    assert tone_level(read_g711(legs["+15550199"]), 880) > 0.7, "what the line outside said is in its own file"
+    assert tone_level(read_g711(legs["caller"]), 440) > 0.7
     await asyncio.wait_for(outside.ended(), 10)
 
     before = len(first.items)
