@@ -101,7 +101,9 @@ class Soak:
         await self.site.listening()
         found = await self.look(children, born)
         found += await findings.supervisors_go_on(self.supervisor, told)
-        self.wrong += [f"life {number}, killed after {at:.3f} s: {sentence}" for sentence in found]
+        for sentence in found:
+            self.wrong.append(f"life {number}, killed after {at:.3f} s: {sentence}")
+            print(f"\n{self.wrong[-1]}", flush=True, file=sys.stderr)  # a run is long
         if sys.stderr.isatty():
             kills = self.counts["kills"]
             print(f"\r{kills} kills, {len(self.wrong)} findings ", end="", flush=True, file=sys.stderr)

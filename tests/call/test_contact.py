@@ -179,3 +179,13 @@ async def test_what_a_colleague_writes_who_is_asked_is_a_contact_and_becomes_tha
     assert [note["text"] for note in contact["notes"]] == ["seen before"]
     assert (contact["how"], contact["wrap_up_reason"], contact["end"]) == ("transferred", "expert", "normal")
     assert calls.record.contacts == ["call-1-h1.1"], "one who wrote nothing has one"
+
+
+async def test_who_is_asked_in_a_call_without_a_customer_has_no_contact() -> None:
+    calls = Calls()
+    calls.visit.has_customer = False
+    item = calls.item(1, "bob")
+    item.part = "consulted"
+    calls.goes(item, "connected")
+    calls.writes(item, NOTE="seen before")
+    assert await calls.stored(item) is None
