@@ -176,7 +176,7 @@ class Handoff:
         """
         version = self.data.write(agent, document, self.exchange.rooms.clock.utc())
         self._note_version(version)
-        if version is not None and version.guarded:
+        if version is not None and version.guarded and not version.meant:
             self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
         self.take_down()
         return version
