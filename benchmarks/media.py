@@ -1,4 +1,4 @@
-"""How late is the sound? ``python -m benchmarks.media [--calls 300] [--seconds 10] [--listen 0]``
+"""How late is the sound? ``python -m benchmarks.media [--calls 300] [--seconds 10] [--listen 0] [--recorded 0]``
 
 Calls are opened in one real media worker, each plays a prompt in a loop and receives 50 packets a second.
 The peer is a process of its own and takes its times from the kernel.
@@ -47,7 +47,8 @@ def free_range(calls: int) -> tuple[int, int]:
     return first & ~1, (first & ~1) + size
 
 
-async def run(calls: int, seconds: float, listen: int, prompt: Path) -> dict[str, Any]:
+async def run(calls: int, seconds: float, listen: int, prompt: Path, recorded: int = 0) -> dict[str, Any]:
+    """`recorded`: how many of the calls are joined by twos and recorded, into the folder of the prompt."""
     events: list[MediaEvent] = []
     workers = MediaWorkers(MediaSettings(free_range(calls), 1, 0.0), events.append)
     await workers.start()
@@ -71,6 +72,12 @@ async def run(calls: int, seconds: float, listen: int, prompt: Path) -> dict[str
             ours.append(opened.port)
             workers.play(leg, "prompt", [prompt], loop=True)
             workers.listen(leg, number < listen)
+        for first in range(0, recorded - 1, 2):
+            pair = f"call-{first}", f"call-{first + 1}"
+            workers.bridge(*pair)
+            now = asyncio.get_running_loop().time()
+            for leg in pair:
+                workers.track(leg, leg, prompt.parent / f"{leg}.wav", since=now, subject=pair[0])
         (pid,) = workers.pids
         peer.stdin.write(json.dumps(ours).encode() + b"\n")
         before, began = cpu_seconds(pid), asyncio.get_running_loop().time()
@@ -97,16 +104,17 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--listen", type=int, default=0, help="calls whose voice activity is watched")
+    parser.add_argument("--recorded", type=int, default=0, help="calls that are joined by twos and recorded")
     args = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         prompt = Path(folder) / "prompt.wav"
         write_wav(prompt, hold_music())
-        report = asyncio.run(run(args.calls, args.seconds, args.listen, prompt))
+        report = asyncio.run(run(args.calls, args.seconds, args.listen, prompt, args.recorded))
     system = f"Linux {platform.release()}, Python {platform.python_version()}"
     print(f"machine   {processor()}, {os.cpu_count()} cores, {system}")
     print(f"load      {load:.1f} before the run")
-    print(f"calls     {args.calls} for {args.seconds:.0f} s, {args.listen} listened to")
+    print(f"calls     {args.calls} for {args.seconds:.0f} s, {args.listen} listened to, {args.recorded} recorded")
     print(
         f"out       {report['packets']} packets, {report['rate_least']:.2f} / {report['rate_mean']:.2f} / "
         f"{report['rate_most']:.2f} a second and call (least, mean, most), {report['lost']} lost"
