@@ -94,6 +94,8 @@ class Matching(Overview):
     def _overflow(self, now: float) -> None:
         """Who has waited too long, and who waits for nobody (RT8), is told so; a queue's outside line is rung
         now instead."""
+        if not self._tickets:
+            return
         by_voice = self._routing.voice_only
         listening = {id for id, a in self._agents.items() if a.screen or (by_voice and a.works_by_voice)}
         leavers = [agent for agent in self._agents.values() if agent.left]
@@ -140,6 +142,8 @@ class Matching(Overview):
         An emergency that finds nobody free takes a ringing agent over; the lesser caller keeps number and age and
         looks for another agent at once. Who is left over helps to ring where the strategy rings everybody.
         """
+        if not self._tickets:
+            return
         overtaken = False
         if self._offer_to_wanted(now):  # what is due to those who are anybody's from now on
             self._overflow(now)
