@@ -10,6 +10,7 @@ from call.test_transfer import both_ways
 from house import Desk, House
 from sounds import tone_level
 
+from ivr.call.screens import find_ghosts
 from ivr.ici.attached_data import build, read
 from ivr.ici.switchboard import IciRefusal, UserChanged
 from ivr.testing.phone import Answering
@@ -35,6 +36,11 @@ async def test_two_colleagues_talk_and_whoever_refuses_or_leaves_leaves_nobody_h
     assert (connected.direction, connected.remote_numbers) == ("outbound", ("desk2",))
     other = await second.phone.next_call()
     await both_ways(one, other)
+    ghosts = {ghost.id: (user, ghost) for user, ghost in await find_ghosts(house.store)}  # told after a kill
+    assert {id: (user, ghost.direction, ghost.remote_numbers) for id, (user, ghost) in ghosts.items()} == {
+        mine: ("desk1", "outbound", ("desk2",)),
+        asked.id: ("desk2", "inbound", ("desk1",)),
+    }
     assert await first.client.get_presence(["desk1", "desk2"]) == {"desk1": "Busy", "desk2": "Busy"}
     await first.client.hold(mine)
     await first.ends(mine, "connected", "held")

@@ -9,6 +9,7 @@ import pytest
 from call.test_transfer import both_ways
 from house import House
 
+from ivr.call.screens import find_ghosts
 from ivr.config import HostPort, SipSettings
 from ivr.ici.attached_data import build, read
 from ivr.ici.switchboard import IciRefusal
@@ -44,6 +45,9 @@ async def test_an_agent_dials_a_listed_number_and_talks_with_who_answers(
             await desk.client.dial("+15550124")
         called = await customer.next_call()
         await both_ways(agent, called)
+        ((_, ghost),) = await find_ghosts(house.store)  # what the screen would be told after a kill
+        assert (ghost.id, ghost.status, ghost.direction) == (item_id, "ended", "outbound")
+        assert (ghost.remote_numbers, ghost.called_number) == (("+15550123",), "+15550123")
         await desk.client.hold(item_id)
         await desk.item("held")
         await desk.client.unhold(item_id)
