@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from benchmarks.soak.site import DESKS, Site, until
 from ivr.errors import IvrError
 from ivr.ici.attached_data import build
-from ivr.ici.switchboard import IciRefusal, PhoneCallItem
+from ivr.ici.switchboard import IciRefusal, PhoneCallChanged, PhoneCallItem
 from ivr.testing.crm_peer import CrmPeer, CrmScreen
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
@@ -40,6 +40,8 @@ class Agent:
         self.notes: dict[str, list[str]] = {}
         """Acknowledged notes by item."""
         self._numbers = itertools.count(1)
+        self._shown_since = 0
+        """The first event of this log-on: a desktop that logs off and on again shows nothing of before."""
 
     @property
     def screen(self) -> CrmScreen | None:
@@ -48,7 +50,8 @@ class Agent:
     def live(self) -> list[PhoneCallItem]:
         """The calls his screen shows, each as it was told last."""
         newest: dict[str, PhoneCallItem] = {}
-        for item in self.screen.items if self.screen else []:
+        events = self.screen.events[self._shown_since :] if self.screen else []
+        for item in (event.item for event in events if isinstance(event, PhoneCallChanged)):
             if item.id not in newest or item.sequence >= newest[item.id].sequence:
                 newest[item.id] = item
         return [item for item in newest.values() if item.status != "ended"]
@@ -84,6 +87,7 @@ class Agent:
         if (screen := self.screen) is None:
             await self.crm.log_on(self.name, self.phone.uri)
         else:
+            self._shown_since = len(screen.events)
             await screen.log_on_again(self.phone.uri)
 
     async def sign(self, *, on: bool) -> None:

@@ -194,15 +194,20 @@ class EventSender:
             self._session = None
 
     def _close(self, screen: Screen, farewell: SubscriptionEnded | None) -> None:
-        """Nothing more goes to this screen but the farewell, after the post that is under way."""
+        """Nothing more goes to this screen but the farewell, after the post that is under way, and before it the
+        ends of calls: a screen that logs off while it is being offered one must not go on showing that."""
         if screen.closed:
             return
         screen.closed = True
         user = screen.subscription.user
         if self._subscriptions.remove(screen.subscription):
             del self._screens[user]
+        hears = farewell is not None and farewell.reason != "unreachable"
         for entry in screen.take_all():
-            _tell(entry, False)
+            if hears and isinstance(entry.event, PhoneCallChanged) and entry.event.item.status == "ended":
+                screen.waiting.append(entry)
+            else:
+                _tell(entry, False)
         if farewell is not None:
             log.info("ici_subscription_ended user=%s reason=%s", user, farewell.reason)
             screen.waiting.append(Entry(farewell, asyncio.get_running_loop().time(), next(self._batches)))
@@ -230,15 +235,18 @@ class EventSender:
     def _take_leave(self, screen: Screen) -> None:
         if screen.waiting and not screen.busy:
             screen.busy = True
-            self._spawn(self._say_farewell(screen, screen.waiting.popleft()))
+            self._spawn(self._say_farewell(screen))
 
-    async def _say_farewell(self, screen: Screen, entry: Entry[asyncio.Future[bool]]) -> None:
-        failure = await self._post(entry.event, [screen.subscription])
-        outcome = "delivered" if not failure else f"not delivered, which does no harm: {failure}"
-        log.info("ici_farewell user=%s outcome=%r", screen.subscription.user, outcome)
+    async def _say_farewell(self, screen: Screen) -> None:
+        while screen.waiting:
+            entry = screen.waiting.popleft()
+            failure = await self._post(entry.event, [screen.subscription])
+            _tell(entry, not failure)
+            outcome = "delivered" if not failure else f"not delivered, which does no harm: {failure}"
+            log.info("ici_farewell user=%s outcome=%r", screen.subscription.user, outcome)
+            if isinstance(entry.event, SubscriptionEnded) and entry.event.reason == "unreachable":
+                self._on_unreachable(screen.subscription, failure)
         screen.busy = False
-        if isinstance(entry.event, SubscriptionEnded) and entry.event.reason == "unreachable":
-            self._on_unreachable(screen.subscription, failure)
 
     async def _deliver(self, taken: list[tuple[Screen, Entry[asyncio.Future[bool]]]]) -> None:
         screens = [screen for screen, _ in taken]

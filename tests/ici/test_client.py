@@ -251,6 +251,25 @@ async def test_the_older_screen_hears_that_it_is_superseded_and_then_nothing(
     }
 
 
+async def test_a_screen_that_logs_off_hears_of_the_end_of_its_call_and_then_the_farewell(
+    sender: EventSender, callback: Any, item: Items
+) -> None:
+    gate = asyncio.Event()
+    callback.behave = until(gate)
+    subscribe(sender, callback.url)
+    offered, ended = item(sequence=1), item(status="ended", reason="rejected", sequence=2)
+    shown = sender.publish("desk1", PhoneCallChanged(offered))
+    dropped, over = sender.publish("desk1", data(1)), sender.publish("desk1", PhoneCallChanged(ended))
+    await callback.until(lambda crm: crm.posts == 1)
+    sender.end("desk1", "unsubscribed", "The agent logged off")
+    assert await dropped is False
+    gate.set()
+    assert (await shown, await over) == (True, True)
+    await callback.until(lambda crm: len(crm.heard) == 3)
+    farewell = SubscriptionEnded("unsubscribed", "The agent logged off")
+    assert callback.events == [PhoneCallChanged(offered), PhoneCallChanged(ended), farewell]
+
+
 async def test_the_same_subscription_again_is_renewed_without_a_farewell(
     sender: EventSender, callback: Any
 ) -> None:
