@@ -17,27 +17,28 @@ ANSWERS = 90.0
 class Child:
     """The asking side."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, module: str, process: asyncio.subprocess.Process, log: Path) -> None:
+        self._module = module
         self._process = process
+        self._log = log
         self.pid = process.pid
         self.ready: dict[str, Any] = {}
         """What it told when it was up."""
 
     @classmethod
     async def start(cls, module: str, *arguments: object, log: Path) -> Self:
-        """Raises RuntimeError with the end of its log when it does not come up."""
+        """Raises RuntimeError with the end of its log when it does not come up, as `ask` does when it is gone."""
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", module, *map(str, arguments),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=1 << 20,
             )  # fmt: skip
-        child = cls(process)
+        child = cls(module, process, log)
         try:
             child.ready = await child._answer(STARTS)
-        except (RuntimeError, TimeoutError) as why:
+        except BaseException:
             await child.stop()
-            told = await asyncio.to_thread(log.read_text)
-            raise RuntimeError(f"{module} did not come up ({why}):\n{told[-3000:]}") from None
+            raise
         return child
 
     async def ask(self, question: str, **values: object) -> dict[str, Any]:
@@ -50,10 +51,15 @@ class Child:
 
     async def _answer(self, within: float) -> dict[str, Any]:
         assert self._process.stdout is not None
-        async with asyncio.timeout(within):
-            line = await self._process.stdout.readline()
+        try:
+            async with asyncio.timeout(within):
+                line = await self._process.stdout.readline()
+        except TimeoutError:
+            line = b""
         if not line:
-            raise RuntimeError("the process has ended")
+            why = f"gave no answer in {within:g} s" if self._process.returncode is None else "has ended"
+            told = await asyncio.to_thread(self._log.read_text)
+            raise RuntimeError(f"{self._module} {why}; its log ends with\n{told[-3000:]}")
         return dict(json.loads(line))
 
     async def stop(self) -> None:

@@ -216,6 +216,7 @@ class Telephones:
             if method not in leg.waiting:
                 return
             if attempt == TRIES:
+                leg.waiting.discard(method)
                 self.counts[f"{method} not answered"] += 1
                 self._over(leg)
                 return
@@ -285,7 +286,9 @@ class Telephones:
         leg.remote = incoming.contact
         again, leg.answered = bool(leg.answered), leg.answered or time.monotonic()
         self._send(at, self._written(at, leg, "ACK", 1))
-        if again:
+        if leg.over:  # an answer to a caller who has given up
+            self._bye(at, leg)
+        if again or leg.over:
             return
         self.setup.append(leg.answered - leg.began)
         self.counts["answered"] += 1
@@ -377,7 +380,11 @@ class Telephones:
     # --- ends ----------------------------------------------------------------------------------------------
 
     def _hang_up(self, by: socket.socket, leg: Leg) -> None:
-        if not leg.over and not leg.ended:
+        if not leg.over:
+            self._bye(by, leg)
+
+    def _bye(self, by: socket.socket, leg: Leg) -> None:
+        if not leg.ended:
             leg.ended = True
             self._request(by, leg, "BYE", 2)
 
@@ -396,6 +403,9 @@ class Telephones:
         self.counts["ended"] += 1
 
     def _forget(self, leg: Leg) -> None:
+        if leg.waiting:  # for the answer to a BYE
+            self._after(FORGOTTEN, lambda: self._forget(leg))
+            return
         self._legs.pop(leg.call_id, None)
 
 
