@@ -21,6 +21,8 @@ from ivr.menu.check_report import Silenced
 from ivr.menu.load import check_menu, load_menu, menu_file, menu_names, menu_remarks, silenced_proofs
 from ivr.menu.model import Menu
 from ivr.speech.engines.pyttsx3_voice import Pyttsx3Voice
+from ivr.testing.call_file import read_tests, test_files
+from ivr.testing.call_names import unknown_names
 
 MISTAKES = 2
 """Exit code when there are mistakes."""
@@ -43,7 +45,7 @@ def check(
         bool, typer.Option("--verbose", "-v", help="Show, too, what `allow:` has silenced, and why.")
     ] = False,
 ) -> None:
-    """Check the settings and the menus, and print every mistake with its line and its remedy.
+    """Check the settings, the menus and their tests, and print every mistake with its line and its remedy.
 
     A line that begins with `note:` is no mistake, but look whether it is meant. Opens no port and changes nothing.
     Exit code 0: no mistakes; 2: there are some.
@@ -60,7 +62,7 @@ def check(
     problems = _menu_problems(settings, menus, named=menu is not None)
     loaded = [] if problems else [one for name in menus for one in _loaded(name, settings.menu.folder)]
     lines = outside_lines(settings, loaded)
-    problems += [*_not_there(settings, loaded), *lines.mistakes]
+    problems += [*_not_there(settings, loaded), *lines.mistakes, *_in_tests(loaded)]
     remarks = _remarks(settings, menus, loaded) + lines.remarks
     silenced: list[Silenced] = []
     if as_json or verbose:
@@ -92,6 +94,18 @@ def _menu_problems(settings: Settings, menus: list[str], *, named: bool) -> list
     if not named and default not in menus and menu_file(default, folder).is_file():
         problems += check_menu(default, folder, recogniser_languages=heard)
     return list(dict.fromkeys(problems))
+
+
+def _in_tests(menus: list[Menu]) -> list[Problem]:
+    """Mistakes in the test files beside the menus: a misspelt key would be a test of something else."""
+    found: list[Problem] = []
+    for menu in menus:
+        path = Path(menu.path)
+        for file in test_files(path.parent, path.stem):
+            tests, mistakes = read_tests(file)
+            found += mistakes
+            found += [problem for test in tests for problem in unknown_names(menu, test)]
+    return list(dict.fromkeys(found))
 
 
 def _not_there(settings: Settings, menus: list[Menu]) -> list[Problem]:

@@ -9,6 +9,7 @@ from ivr.menu.check_secrets import settings
 from ivr.menu.model import (
     BUILT_IN,
     RESERVED_TARGETS,
+    SETTABLE,
     AskStep,
     CallbackStep,
     CheckStep,
@@ -31,6 +32,7 @@ def check_names(report: Report, *, borrows: bool) -> None:
     """`borrows`: levels and queues may be those of the menu that runs this one."""
     _check_targets(report)
     _check_languages_set(report)
+    _check_set(report)
     _check_things(report, borrows)
     _check_values(report)
 
@@ -67,6 +69,15 @@ def _check_languages_set(report: Report) -> None:
         for name, setting in given:
             if name == "language" and isinstance(setting, str) and setting not in codes:
                 report.wrong((*at, name), f"{setting!r} is no language of this menu{meant(setting, codes)}")
+
+
+def _check_set(report: Report) -> None:
+    """What the engine keeps itself, such as the path, nobody else can set."""
+    for at, given in settings(report):
+        for name, _ in given:
+            if name in BUILT_IN - SETTABLE:
+                message = f"sets {name!r}, which the engine keeps itself and no menu can change"
+                report.wrong((*at, name), f"{message}; use another name, such as my_{name}")
 
 
 def _check_targets(report: Report) -> None:

@@ -26,6 +26,8 @@ BUILT_IN = frozenset({"phone", "level", "language", "path", "reason", "topic", "
 }
 """Values that every call has (M17). The last three are known while a caller waits for a person: the place, and the
 range of the wait in whole minutes, which are empty where nobody can say."""
+SETTABLE = frozenset({"phone", "language"})
+"""Of these, what a menu may set itself; all others are the engine's, and a ``set:`` of them would be lost."""
 ASK_NUMBER = "callback.ask_number"
 """Prompt with which a callback step asks for a number when it has none and names no prompt itself."""
 

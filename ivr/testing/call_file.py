@@ -33,6 +33,8 @@ EXPECTED = (
 )  # fmt: skip
 WITH_SOUND = ("audio",)
 """Expectations of the deeper levels."""
+HANDOFF = ("queue", "reason", "agent", "outcome", "attached_data")
+CALLER = ("number",)
 TIMING = ("answer", "longest_silence", "total")
 LEVELS = ("text", "audio", "sip")
 DESK = ("id", "name", "skills", "state", "answers_after", "ignores")
@@ -132,6 +134,8 @@ class _Reader:
             self.known(given, GIVEN, "given")
         if expect is not None:
             self.known(expect, (*EXPECTED, *WITH_SOUND), "expect")
+            if isinstance(handoff := expect.get("handoff"), Mapping):
+                self.known(handoff, HANDOFF, "handoff")
             if (timing := self.mapping(expect.get("timing"), "timing")) is not None:
                 self.known(timing, TIMING, "timing")
                 for key, limit in timing.entries:
@@ -186,6 +190,8 @@ class _Reader:
 
     def caller(self, node: Node | None) -> str:
         """Telephone number; empty for withheld."""
+        if isinstance(node, Mapping):
+            self.known(node, CALLER, "caller")
         number = plain(node.get("number")) if isinstance(node, Mapping) else plain(node)
         return "" if number in (None, "withheld", "anonymous") else str(number)
 

@@ -52,6 +52,25 @@ def test_a_mistake_has_the_path_as_it_was_given(run, tmp_path) -> None:
     assert "menus/northgas.yaml:" in run("northgas").stdout
 
 
+def test_mistakes_in_the_tests_beside_a_menu_are_told(run, tmp_path) -> None:
+    """A key that is not read would make a test of something else, or one that cannot fail."""
+    file = tmp_path / "menus" / "tests" / "northgas" / "emergency.yaml"
+    text = file.read_text().replace("number:", "numbr:").replace("{queue:", "{queu:").replace("during:", "durin:")
+    file.write_text(text.replace("path: [greet,", "path: [gret,"))
+    result = run()
+    assert result.exit_code == 2
+    told = [line.partition("emergency.yaml:")[2] for line in result.stdout.splitlines()[:-1]]
+    assert sorted(told) == [
+        "13:13: handoff: 'queu' is not known; did you mean queue?",
+        "3:18: caller: 'numbr' is not known; did you mean number?",
+        "6:5: call: 'durin' is not known; did you mean during?",
+    ]
+    file.write_text(text.replace("numbr:", "number:").replace("durin:", "during:").replace("queu:", "queue:")
+                    .replace("path: [greet,", "path: [gret,"))  # fmt: skip
+    (told,) = run().stdout.splitlines()[:-1]
+    assert told.endswith("path: 'gret' is no step of northgas; did you mean greet?")
+
+
 def test_all_mistakes_are_told_not_the_first_one(run, tmp_path) -> None:
     file = tmp_path / "menus" / "northgas.yaml"
     file.write_text(file.read_text().replace("go: bye}", "go: by}"))

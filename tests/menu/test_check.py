@@ -86,8 +86,17 @@ def test_an_amount_that_no_value_gives_is_not_paid_as_a_text(sample, tmp_path) -
         "northgas.yaml", "set: {pay_amount: amount_due}, go: pay_now", "set: {pay_amount: amount_dew}, go: pay_now"
     )
     assert "'amount_dew' is a value that nothing gives; did you mean amount_due?; a text stands in quotes" in found
-    assert sample("northgas.yaml", "say: common.thanks", """say: common.thanks, set: {topic: "'pay'"}""") == []
-    assert load_menu(str(tmp_path / "northgas.yaml"), tmp_path).steps["bye"].set == {"topic": "pay"}
+    assert sample("northgas.yaml", "say: common.thanks", """say: common.thanks, set: {result: "'pay'"}""") == []
+    assert load_menu(str(tmp_path / "northgas.yaml"), tmp_path).steps["bye"].set == {"result": "pay"}
+
+
+@pytest.mark.parametrize(
+    "name", ["level", "path", "reason", "topic", "misses", "waited", "position", "wait_least", "wait_most"]
+)
+def test_a_value_that_the_engine_keeps_cannot_be_set(sample, name) -> None:
+    (found,) = sample("northgas.yaml", "say: common.thanks", f"say: common.thanks, set: {{{name}: true}}")
+    assert f"bye.set.{name}: sets '{name}', which the engine keeps itself and no menu can change" in found
+    assert found.endswith(f"use another name, such as my_{name}")
 
 
 def test_a_step_that_has_another_name_now_is_one_mistake(sample) -> None:
