@@ -22,8 +22,8 @@ from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget
-from ivr.ici.capabilities import Part
-from ivr.ici.switchboard import EndReason, IciRefusal
+from ivr.ici.capabilities import NotAllowed, Part
+from ivr.ici.switchboard import EndReason
 from ivr.ici.travelling_data import TravellingData, Version
 
 if TYPE_CHECKING:
@@ -293,8 +293,8 @@ class Consultation:
 
     def _need_answered(self, operation: str) -> None:
         if not self.answered or self.conferenced:
-            state = "conferenced" if self.conferenced else "dialing"
-            raise IciRefusal("ICI-STATE", f"Operation {operation} not allowed in state {state}")
+            item = self.item
+            raise NotAllowed(operation, item.status, item.snapshot().capabilities, item_id=item.item_id)
 
     # --- who goes ------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.call.whisper import whisper_of
 from ivr.errors import IvrError, RemoteProtocolError
-from ivr.ici.capabilities import Part
+from ivr.ici.capabilities import NotAllowed, Part
 from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.media.messages import MediaEvent, MediaSilent
 from ivr.sip import events as sip
@@ -336,9 +336,7 @@ class Offer(Item):
 
     def _need(self, operation: str, *statuses: str) -> None:
         if self.status not in statuses:
-            raise IciRefusal(
-                "ICI-STATE", f"Operation {operation} not allowed in state {self.status}", item_id=self.item_id
-            )
+            raise NotAllowed(operation, self.status, self.snapshot().capabilities, item_id=self.item_id)
 
     # --- over --------------------------------------------------------------------------------------------
 

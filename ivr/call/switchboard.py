@@ -17,6 +17,7 @@ from ivr.call.screens import save_monitor, save_screen
 from ivr.call.transfer_target import Kind, find_target
 from ivr.errors import IvrError
 from ivr.ici.attached_data import merge
+from ivr.ici.capabilities import NotAllowed
 from ivr.ici.switchboard import (
     IciRefusal,
     ItemAttachedDataChanged,
@@ -276,6 +277,5 @@ class ExchangeSwitchboard:
 
 
 def _not_allowed(operation: str, item: Item) -> IciRefusal:
-    return IciRefusal(
-        "ICI-STATE", f"Operation {operation} not allowed in state {item.status}", item_id=item.item_id
-    )
+    snapshot = item.snapshot()
+    return NotAllowed(operation, snapshot.status, snapshot.capabilities, item_id=item.item_id)

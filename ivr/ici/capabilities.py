@@ -6,9 +6,10 @@ the agent's screen is built from them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
+from ivr.ici.dialect import Dialect
 from ivr.ici.switchboard import IciRefusal, PhoneCallItem, ProcessingStatus
 
 Part = Literal["single", "waiting", "paired", "consulted", "outbound", "direct"]
@@ -72,11 +73,39 @@ def capabilities_of(status: ProcessingStatus, part: Part = "single", *, muted: b
     return tuple("unmute" if name == "mute" and muted else name for name in legal)
 
 
+class NotAllowed(IciRefusal):
+    """ICI-STATE: an operation that is not legal just now, with what is."""
+
+    def __init__(self, operation: str, status: ProcessingStatus, allowed: Iterable[str], *, item_id: str) -> None:
+        self.operation, self.status, self.allowed = operation, status, tuple(allowed)
+        super().__init__("ICI-STATE", self._text(operation, status, self.allowed), item_id=item_id)
+
+    def worded(self, dialect: Dialect) -> IciRefusal:
+        """The same as this peer spells it."""
+        calls = dialect.services["IciPhoneCall"].operations
+        items = dialect.services["IciItem"].operations
+        operation = (calls.get(self.operation) or items.get(self.operation) or calls["drop"]).spelling
+        status = dialect.statuses[self.status]
+        state = status.id if status.id == self.status else f"{status.id} ({status.description})"
+        allowed = [dialect.capabilities.get(name, name) for name in self.allowed]
+        return IciRefusal(self.code, self._text(operation, state, allowed), item_id=self.item_id)
+
+    def _text(self, operation: str, state: str, allowed: Iterable[str]) -> str:
+        why = ""
+        if self.operation == "mute" and "unmute" in self.allowed:
+            why = ": it is muted already"
+        elif self.operation == "unmute" and "mute" in self.allowed:
+            why = ": it is not muted"
+        legal = ", ".join(allowed) or "nothing"
+        return f"Operation {operation} not allowed in state {state}{why}; allowed now: {legal}"
+
+
 def check(item: PhoneCallItem, operation: str) -> None:
-    """Raises `IciRefusal` ICI-STATE, naming the state, if the operation is not legal now."""
+    """Raises `NotAllowed`, naming the state and what is legal, if the operation is not legal now."""
     if (operation, item.status) in _HARMLESS:
         return
     needed = _NEEDS.get(operation)
-    if needed is None or needed & set(item.capabilities or LEGAL[item.status]):
+    allowed = item.capabilities or LEGAL[item.status]
+    if needed is None or needed & set(allowed):
         return
-    raise IciRefusal("ICI-STATE", f"Operation {operation} not allowed in state {item.status}", item_id=item.id)
+    raise NotAllowed(operation, item.status, allowed, item_id=item.id)

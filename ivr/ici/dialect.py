@@ -7,10 +7,11 @@ the names of the default dialect; the wire carries the spellings.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import resources
+from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -68,6 +69,16 @@ class Operation:
     anonymous: bool = False
     """May be called without a user in the SOAP header."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that it is known by on the wire."""
+        return frozenset((self.spelling, *self.aliases))
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Spellings of the parameters that may not be missing."""
+        return frozenset(field.spelling for field in self.parameters if not field.optional)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -78,12 +89,15 @@ class Service:
     namespace: str
     operations: Mapping[str, Operation]
 
-    def find(self, local_name: str) -> Operation | None:
-        """The operation called so on the wire, or an alias of it."""
-        for operation in self.operations.values():
-            if local_name == operation.spelling or local_name in operation.aliases:
-                return operation
-        return None
+    def find(self, local_name: str, parameters: Collection[str] = ()) -> Operation | None:
+        """The operation called so on the wire, or an alias of it.
+
+        `parameters` are the names in the message. Where several operations share a name, as ``transfer`` does for
+        one with a destination and one with two calls, it is that one which lacks the fewest, and needs the most.
+        """
+        known = [operation for operation in self.operations.values() if local_name in operation.names]
+        said = frozenset(parameters)
+        return max(known, key=lambda one: (-len(one.needed - said), len(one.needed & said)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,21 +274,22 @@ def _service(name: str, data: Any, manners: tuple[str, str]) -> Service:
 
 
 def _check_names(service: str, operations: Mapping[str, Operation]) -> None:
-    """One name, one operation; else the first one listed would get the messages of the other."""
-    seen: dict[str, str] = {}
-    for operation in operations.values():
-        for spelling in {operation.spelling, *operation.aliases}:
-            if spelling in seen:
-                raise ValueError(f"{service}: {spelling} is the name of {seen[spelling]} and of {operation.name}")
-            seen[spelling] = operation.name
+    """One name, one operation, unless parameters tell them apart; else one would get the messages of the other."""
+    for other, one in combinations(operations.values(), 2):
+        alike = one.needed == other.needed or one.spelling == other.spelling
+        if alike and (shared := sorted(one.names & other.names)):
+            raise ValueError(f"{service}: {shared[0]} is the name of {other.name} and of {one.name}")
 
 
 def _operation(name: str, data: Any, manners: tuple[str, str]) -> Operation:
     manner, of_fields = manners
+    spelling = _checked(data.get("spelling", spell(name, manner)))
+    listed = data.get("aliases", ())
+    others = dict.fromkeys((spell(name, manner), *listed, *(spell(alias, manner) for alias in listed)))
     return Operation(
         name=name,
-        spelling=_checked(data.get("spelling", spell(name, manner))),
-        aliases=tuple(data.get("aliases", ())),
+        spelling=spelling,
+        aliases=tuple(alias for alias in others if alias != spelling),
         parameters=_fields(data.get("parameters") or {}, of_fields),
         results=_fields(data.get("results") or {OK: "string"}, of_fields),
         evidence=data["evidence"],

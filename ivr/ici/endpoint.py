@@ -16,7 +16,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from ivr.config.settings import IciSettings
-from ivr.ici import envelope, wsdl
+from ivr.ici import endpoint_listing, envelope, wsdl
+from ivr.ici.capabilities import NotAllowed
 from ivr.ici.client import EventSender
 from ivr.ici.client_http import XML_TYPES, read_capped
 from ivr.ici.dialect import Dialect, Operation, Service, load
@@ -35,6 +36,8 @@ ESCAPE_FACTOR: Final = 5
 """A document grows at most so much by being escaped once: ``&`` becomes ``&amp;``."""
 ENVELOPE_SIZE: Final = 65536
 """Octets for all of a request that is not attached data."""
+STRANGE_KEPT: Final = 256
+"""Unknown parameters that are logged, once each."""
 READ_TIMEOUT: Final = 10.0
 """Seconds a request may take to arrive in full."""
 
@@ -76,6 +79,8 @@ class IciEndpoint:
         self._numbers = itertools.count(1)
         self.starting = False
         """What was before is not known yet: a log-on now would take the place of the state it is to return to."""
+        self._strange: set[tuple[str, str]] = set()
+        """Parameters that nobody knows and that were logged: operation and name."""
         self.outcomes: Counter[str] = Counter()
         """How many requests ended how: ``ok`` or the code of the fault."""
 
@@ -88,11 +93,27 @@ class IciEndpoint:
         await self._monitor.close()
 
     def add_to(self, app: web.Application) -> None:
-        """Add the routes ``/ici/<service>``."""
+        """Add the routes ``/ici/<service>``, and what is said beside them."""
         for service in self._dialect.services.values():
             path = f"{ROOT}/{service.spelling}"
             app.router.add_get(path, self._describer(service))
             app.router.add_post(path, self._server(service))
+        for path in (ROOT, f"{ROOT}/{{rest:.*}}"):
+            app.router.add_get(path, self._list)
+            app.router.add_post(path, self._refuse)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        rest = request.match_info.get("rest", "")
+        address = wsdl.address(request.scheme, request.host, _own_address(request), ROOT)
+        text = endpoint_listing.page(self._dialect, rest, address)
+        return web.Response(status=404 if rest.strip("/") else 200, text=text)
+
+    async def _refuse(self, request: web.Request) -> web.StreamResponse:
+        journal = _Journal(next(self._numbers), _shown(request.match_info.get("rest", "")))
+        refusal = endpoint_listing.no_service(self._dialect, request.match_info.get("rest", ""))
+        journal.outcome = refusal.code
+        self._record(journal, time.monotonic())
+        return _response(500, envelope.fault(refusal))
 
     # --- WSDL ------------------------------------------------------------------------------------
 
@@ -123,7 +144,8 @@ class IciEndpoint:
                 response.headers["WWW-Authenticate"] = CHALLENGE
             except IciRefusal as refusal:
                 journal.outcome = refusal.code
-                response = _response(500, envelope.fault(refusal))
+                told = refusal.worded(self._dialect) if isinstance(refusal, NotAllowed) else refusal
+                response = _response(500, envelope.fault(told))
             except Exception:
                 # The last line of defence: whatever breaks behind an operation, the CRM side gets an answer.
                 log.exception("ici_operation_broken id=%d operation=%s", journal.number, journal.operation)
@@ -144,7 +166,7 @@ class IciEndpoint:
     async def _serve(self, request: web.Request, service: Service, journal: _Journal) -> tuple[bytes, Outcome]:
         refuse_browsers(request.headers)
         message = await self._message(request, journal)
-        operation = self._operation(service, message.name)
+        operation = self._operation(service, message)
         journal.operation, journal.user = operation.name, _shown(message.user)
         self._authorise(request, message.user, operation)
         if self.starting and not operation.anonymous:
@@ -158,14 +180,14 @@ class IciEndpoint:
 
     async def _message(self, request: web.Request, journal: _Journal) -> envelope.Message:
         if request.content_type not in XML_TYPES:
-            raise IciRefusal("ICI-XML", f"the content type is {request.content_type[:60]!r}; needed is text/xml")
+            raise IciRefusal("ICI-HTTP", f"the content type is {request.content_type[:60]!r}; needed is text/xml")
         try:
             async with asyncio.timeout(READ_TIMEOUT):
                 raw = await read_capped(request.content, self._size)
         except TimeoutError:
-            raise IciRefusal("ICI-XML", f"the request did not arrive within {READ_TIMEOUT:g} seconds") from None
+            raise IciRefusal("ICI-HTTP", f"the request did not arrive within {READ_TIMEOUT:g} seconds") from None
         except web.RequestPayloadError as mistake:
-            raise IciRefusal("ICI-XML", f"the body cannot be read: {mistake}") from None
+            raise IciRefusal("ICI-HTTP", f"the body cannot be read: {mistake}") from None
         if raw is None:
             raise IciRefusal("ICI-TOO-BIG", f"the request is longer than {self._size} octets")
         journal.request = raw
@@ -174,10 +196,19 @@ class IciEndpoint:
             return envelope.parse_message(raw, self._dialect, charset=charset)
         return await asyncio.to_thread(envelope.parse_message, raw, self._dialect, charset=charset)
 
-    def _operation(self, service: Service, name: str) -> Operation:
-        operation = service.find(name)
+    def _operation(self, service: Service, message: envelope.Message) -> Operation:
+        said = message.parameters
+        operation = service.find(message.name, said)
         if operation is None:
-            raise IciRefusal("ICI-NOT-SUPPORTED", f"Operation {name[:64]} of {service.name} is not supported")
+            raise IciRefusal(
+                "ICI-NOT-SUPPORTED", f"Operation {message.name[:64]} of {service.name} is not supported"
+            )
+        known = {field.spelling for field in operation.parameters}
+        for name in dict.fromkeys(said):
+            strange = (operation.name, name)
+            if name not in known and strange not in self._strange and len(self._strange) < STRANGE_KEPT:
+                self._strange.add(strange)
+                log.info("ici_unknown_parameter operation=%s parameter=%s", operation.name, _shown(name))
         return operation
 
     def _authorise(self, request: web.Request, user: str, operation: Operation) -> None:

@@ -1,7 +1,8 @@
 """Who may speak for an agent.
 
 An agent without a password: whoever comes over loopback. With one: HTTP Basic (RFC 7617) whose user is the
-user of the SOAP header. Pages in a browser never may: a page of any site could post to loopback.
+user of the SOAP header. Who shows credentials of somebody else is refused in any case. Pages in a browser never
+may: a page of any site could post to loopback.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Unauthorised(IciRefusal):
 def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: str) -> None:
     """Raises `Unauthorised`, or `IciRefusal` ICI-UNKNOWN-USER for somebody on loopback."""
     near = is_loopback(peer)
+    name, secret = credentials(authorization)
     if not switchboard.has_user(user):
         if near and not authorization:
             raise IciRefusal("ICI-UNKNOWN-USER", f"there is no agent {user[:64]!r} in the settings")
@@ -42,8 +44,9 @@ def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: 
     if not password:
         if not near:
             raise Unauthorised(user, "no password set, and not over loopback")
+        if name and name != user:
+            raise Unauthorised(user, f"HTTP Basic names another user: {name[:64]!r}")
         return
-    name, secret = credentials(authorization)
     right = hmac.compare_digest(secret.encode(), password.encode())
     if name != user or not right:
         raise Unauthorised(user, "wrong or missing credentials")

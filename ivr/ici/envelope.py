@@ -32,6 +32,11 @@ class Message:
     """On whose behalf, from the header; empty if it names none."""
     element: etree._Element
 
+    @property
+    def parameters(self) -> list[str]:
+        """Local names of what it carries."""
+        return [xml.local_name(child) for child in xml.children(self.element)]
+
     def values(self, operation: Operation, dialect: Dialect, *, lenient: bool = False) -> wire.Values:
         """The parameters. Raises `IciRefusal` ICI-BAD-VALUE."""
         return wire.read(self.element, operation.parameters, dialect, lenient=lenient)

@@ -1,12 +1,13 @@
 """Values to elements and back, as the fields of the dialect say.
 
 Input is matched on local names. ``xsi:type``, ``soapenc:Array`` and other attributes are tolerated and mean
-nothing; members of a list may have any name; unknown elements are ignored.
+nothing; members of a list may have any name; unknown elements are ignored. What would silently lose something is
+refused: a parameter that comes twice, elements where a text is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from lxml import etree
@@ -54,13 +55,20 @@ def _write_one(element: etree._Element, field: Field, value: Any, dialect: Diale
         element.text = legal(str(value))
 
 
-def read(parent: etree._Element, fields: Iterable[Field], dialect: Dialect, *, lenient: bool = False) -> Values:
+def read(parent: etree._Element, fields: Collection[Field], dialect: Dialect, *, lenient: bool = False) -> Values:
     """The values of the fields.
 
     Raises `IciRefusal` ICI-BAD-VALUE naming the field that is missing or wrong. With `lenient` a missing one
-    is None, or an empty list: for answers and events, where the other side knows better what it has.
+    is None, or an empty list, and of two the first counts: for answers and events, where the other side knows
+    better what it has.
     """
-    found = {local_name(child): child for child in reversed(children(parent))}
+    found: dict[str, etree._Element] = {}
+    for child in children(parent):
+        name = local_name(child)
+        if name not in found:
+            found[name] = child
+        elif not lenient and any(field.spelling == name for field in fields):
+            raise IciRefusal("ICI-BAD-VALUE", f"{local_name(parent)}: {name} comes twice; needed is one")
     values: Values = {}
     for field in fields:
         element = found.get(field.spelling)
@@ -86,6 +94,12 @@ def _read_one(element: etree._Element, field: Field, dialect: Dialect, lenient: 
         return read(element, dialect.types[field.type], dialect, lenient=lenient)
     if element.get(_NIL) in ("true", "1"):
         return None if field.optional or lenient else _blank(field)
+    if (inside := children(element)) and not lenient:
+        raise IciRefusal(
+            "ICI-BAD-VALUE",
+            f"{field.spelling} has the element {local_name(inside[0])[:40]!r} in it; needed is text "
+            "(a document is escaped once, or CDATA)",
+        )
     text = "".join(str(part) for part in element.itertext())
     if field.type == "int":
         return _number(text, field)

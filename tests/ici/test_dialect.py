@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from ivr.errors import IvrError
-from ivr.ici.capabilities import LEGAL, Part, capabilities_of, check
+from ivr.ici.capabilities import LEGAL, NotAllowed, Part, capabilities_of, check
 from ivr.ici.dialect import Dialect, available, load, parse
 from ivr.ici.dialect_spelling import MANNERS, spell
 from ivr.ici.switchboard import IciRefusal, ProcessingStatus
@@ -39,7 +39,16 @@ def test_the_default_dialect_has_exactly_the_operations_that_work(dialect: Diale
             "setCurrentQueues",
             "getQueues",
         ],
-        "IciItem": ["getAttachedData", "setAttachedData", "updateAttachedData", "getProperties"],
+        "IciItem": [
+            "getAttachedData",
+            "setAttachedData",
+            "updateAttachedData",
+            "getProperties",
+            "accept",
+            "reject",
+            "reroute",
+            "forward",
+        ],
         "IciPhoneCall": [
             "accept",
             "reject",
@@ -213,6 +222,94 @@ def test_an_operation_is_found_by_spelling_and_alias_only(dialect: Dialect) -> N
     assert calls.find("Drop") is None
 
 
+ALIASES = [
+    # Of the tables of operations in the design: what is said, what is in the message, what it is.
+    ("IciUser", "setWorkmode", "userId workmodeId", "setCurrentWorkmode"),
+    ("IciUser", "setQueues", "userId queueIds", "setCurrentQueues"),
+    ("IciItem", "get_iad", "itemId", "getAttachedData"),
+    ("IciItem", "set_iad", "itemId attachedData", "setAttachedData"),
+    ("IciItem", "getAttributes", "itemId", "getProperties"),
+    ("IciItem", "accept", "itemId", "accept"),
+    ("IciItem", "reject", "itemId", "reject"),
+    ("IciItem", "reroute", "itemId queueId", "reroute"),
+    ("IciItem", "forward", "itemId destination", "forward"),
+    ("IciPhoneCall", "makeCall", "userId destination", "dial"),
+    ("IciPhoneCall", "call", "userId destination attachedData", "dial"),
+    ("IciPhoneCall", "answer", "itemId", "accept"),
+    ("IciPhoneCall", "refuse", "itemId", "reject"),
+    ("IciPhoneCall", "reroute", "itemId", "reject"),
+    ("IciPhoneCall", "reroute", "itemId queueId", "reroute"),
+    ("IciPhoneCall", "end", "itemId", "drop"),
+    ("IciPhoneCall", "hangup", "itemId", "drop"),
+    ("IciPhoneCall", "retrieve", "itemId", "unhold"),
+    ("IciPhoneCall", "forward", "itemId destination", "blindTransfer"),
+    ("IciPhoneCall", "transfer", "itemId destination attachedData", "blindTransfer"),
+    ("IciPhoneCall", "transfer", "itemId consultItemId", "warmTransfer"),
+    ("IciPhoneCall", "completeTransfer", "itemId consultItemId", "warmTransfer"),
+    ("IciPhoneCall", "consultation", "itemId destination", "consult"),
+    ("IciPhoneCall", "alternate", "itemId otherItemId", "toggle"),
+    ("IciPhoneCall", "sendDtmf", "itemId digits", "sendDTMF"),
+]
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize(("service", "alias", "parameters", "meant"), ALIASES)
+def test_every_alias_is_the_operation_that_its_parameters_ask_for(
+    name: str, service: str, alias: str, parameters: str, meant: str
+) -> None:
+    dialect = load(name)
+    manner = "snake_case" if name == "abap" else "camelCase"
+    fields = {"default": "camelCase", "abap": "UPPER_SNAKE"}[name]
+    said = [spell(parameter, fields) for parameter in parameters.split()]
+    for spelling in (alias, spell(alias, manner)):
+        found = dialect.services[service].find(spelling, said)
+        assert found is not None, spelling
+        assert found.name == meant
+
+
+@pytest.mark.parametrize(
+    ("operations", "complaint"),
+    [
+        ({"drop": {"aliases": ["hold"]}}, "hold is the name of drop and of hold"),
+        ({"hold": {"aliases": ["transfer"]}, "unhold": {"aliases": ["transfer"]}}, "transfer is the name of"),
+    ],
+)
+def test_a_name_that_parameters_cannot_tell_apart_is_a_mistake(operations: dict[str, Any], complaint: str) -> None:
+    ours = {"extends": "default", "name": "ours", "services": {"IciPhoneCall": {"operations": operations}}}
+    with pytest.raises(IvrError, match=complaint):
+        parse(ours, source="ours.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "status", "muted", "said"),
+    [
+        ("default", "hold", "alerting", False, "hold not allowed in state alerting; allowed now: accept, reject"),
+        ("abap", "hold", "alerting", False, "hold not allowed in state 2 (Ringing); allowed now: ACCEPT, REJECT"),
+        ("abap", "blindTransfer", "conferenced", False,
+         "blind_transfer not allowed in state 5 (In conference); allowed now: DROP, MUTE, SET_IAD"),
+        ("default", "mute", "conferenced", True,
+         "mute not allowed in state conferenced: it is muted already; allowed now: drop, unmute, setAttachedData"),
+        ("abap", "unmute", "conferenced", False,
+         "unmute not allowed in state 5 (In conference): it is not muted; allowed"),
+        ("default", "unhold", "ended", False, "unhold not allowed in state ended; allowed now: nothing"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_in_the_words_of_the_wire_what_is_allowed(
+    item: Any, name: str, operation: str, status: ProcessingStatus, muted: bool, said: str
+) -> None:
+    ringing = item(status=status, capabilities=capabilities_of(status, muted=muted))
+    with pytest.raises(NotAllowed) as refused:
+        check(ringing, operation)
+    assert str(refused.value.worded(load(name))).startswith(f"Operation {said}")
+    assert refused.value.worded(load(name)).item_id == "call-1"
+
+
+def test_the_capabilities_of_a_dialect_are_all_in_its_style() -> None:
+    tokens = load("abap").capabilities
+    assert set(tokens) == set(load("default").capabilities)
+    assert all(token == token.upper() for token in tokens.values())
+
+
 MORE = "reroute mute unmute blindTransfer consult toggle warmTransfer conference"
 OPERATIONS = ["accept", "reject", "drop", "hold", "unhold", "sendDTMF", "setAttachedData", *MORE.split()]
 TWO = "drop toggle warmTransfer conference setAttachedData"
@@ -243,10 +340,9 @@ def test_what_is_legal_follows_the_state(item: Any, status: ProcessingStatus, pa
             check(item(status=status, capabilities=capabilities_of(status, part)), operation)
             allowed.append(operation)
         except IciRefusal as refusal:
-            assert (refusal.code, str(refusal)) == (
-                "ICI-STATE",
-                f"Operation {operation} not allowed in state {status}",
-            )
+            assert refusal.code == "ICI-STATE"
+            assert str(refusal).startswith(f"Operation {operation} not allowed in state {status}")
+            assert "; allowed now: " in str(refusal)
     assert sorted(allowed) == sorted(legal.split())
     check(item(status=status), "getAttachedData")
 

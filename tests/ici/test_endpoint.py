@@ -125,8 +125,8 @@ async def test_a_compressed_bomb_is_refused(base: str, http: aiohttp.ClientSessi
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
-        ({"Content-Type": "text/plain"}, "ICI-XML"),
-        ({"Content-Type": "application/json"}, "ICI-XML"),
+        ({"Content-Type": "text/plain"}, "ICI-HTTP"),
+        ({"Content-Type": "application/json"}, "ICI-HTTP"),
         ({"Content-Type": "text/xml; charset=klingon"}, "ICI-XML"),
         ({**XML, "Origin": "http://evil.example"}, "ICI-FORBIDDEN"),
         ({**XML, "Sec-Fetch-Site": "cross-site"}, "ICI-FORBIDDEN"),
@@ -381,4 +381,4 @@ async def test_a_request_that_never_ends_gets_a_fault_and_others_are_served_mean
     for text in await asyncio.gather(*slow):
         assert "did not arrive within 0.2 seconds" in text
     enough.set()
-    assert endpoint.outcomes == {"ok": 1, "ICI-XML": 20}
+    assert endpoint.outcomes == {"ok": 1, "ICI-HTTP": 20}

@@ -132,7 +132,7 @@ async def test_zeep_understands_a_fault(peer: Peer, switchboard: Any, item: Item
     switchboard.give("desk1", item())
     with pytest.raises(zeep.exceptions.Fault) as fault:
         await peer.call("IciPhoneCall", "hold", itemId="call-1")
-    assert fault.value.message == "Operation hold not allowed in state alerting"
+    assert fault.value.message.startswith("Operation hold not allowed in state ")
     assert fault.value.code == "soap:Client"
     assert fault.value.detail.findtext("iciError/code") == "ICI-STATE"
 

@@ -19,7 +19,7 @@ async def routed_inbound(scene: Scene) -> None:
     fields = scene.blocks(item.attached_data)["SAP-IC"]
     assert (fields["REASON"], fields["CALLER"]) == (f"NUMBER_{scene.number}", scene.caller_number)
     assert fields["NUMBER"] == str(scene.number), "what the caller has keyed is not with the first event"
-    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state alerting")
+    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state")
     await ann.asks("accept", item.id)
     await ann.picks_up()
     await ann.sees("connected")
@@ -39,7 +39,7 @@ async def agent_drops(scene: Scene) -> None:
     caller = await scene.caller()
     item = await scene.taken_by(ann)
     await scene.talk(caller, ann)
-    await ann.is_refused("ICI-STATE", "unhold", item.id, saying="unhold not allowed in state connected")
+    await ann.is_refused("ICI-STATE", "unhold", item.id, saying="unhold not allowed in state")
     await ann.asks("drop", item.id)
     await ann.sees("ended")
     await caller.is_hung_up_on()
@@ -148,7 +148,7 @@ async def hold(scene: Scene) -> None:
     await caller.voice.say()
     scene.kept_from(caller, ann, marks[0])
     scene.kept_from(ann, caller, marks[1])
-    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state held")
+    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state")
     await ann.asks("unhold", item.id)
     await ann.sees("connected")
     await scene.talk(caller, ann)

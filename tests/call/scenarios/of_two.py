@@ -43,7 +43,7 @@ async def warm_transfer(scene: Scene) -> None:
     scene.kept_from(caller, ann, mark)
     scene.kept_from(caller, bob, mark)
     await scene.music_for(caller)
-    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state held")
+    await ann.is_refused("ICI-STATE", "hold", item.id, saying="hold not allowed in state")
     await bob.asks("set_attached_data", offered.id, build("NOTES", {"TEXT": "sees to it"}))
     await ann.is_told_data()
     await ann.asks("set_attached_data", item.id, odd_document())
