@@ -16,6 +16,8 @@ GROWTH = 64.0
 """MB by which the engine may grow while screens stall."""
 TOO_BUSY = 100.0
 """Milliseconds of lateness of the load itself from which on the machine was too busy to judge."""
+STARVED = 30.0
+"""Percent of the time that the engine waits for a core; likewise."""
 Figures = dict[str, Any]
 
 
@@ -52,8 +54,9 @@ def targets(options: argparse.Namespace, found: Figures) -> Iterator[str]:
     if "stalled" in found:
         growth = found["stalled"]["engine"]["memory"] - found["stalled"]["memory_before"]
         yield _target(f"memory with stalled screens grew {growth:+.1f} of {GROWTH:g} MB", growth < GROWTH)
-    if phones["generator_late"]["p99"] > TOO_BUSY:
-        yield "the load itself had to wait for a processor: this machine was too busy to judge times of the engine"
+    *_, waited = live["usage"]["engine"]
+    if waited > STARVED or phones["generator_late"]["p99"] > TOO_BUSY:
+        yield f"the engine waited for a core {waited:.0f} % of the time: this machine was too busy to judge times"
 
 
 def _target(what: str, met: bool) -> str:
@@ -89,9 +92,11 @@ def _phase(name: str, figures: Figures) -> Iterator[str]:
     for name, took in sorted(crm["operations"].items()):
         yield f"              {name:<24} {took['count']:>6}  {_times(took)}"
     yield from _sound(phones)
-    shown = ", ".join(f"{name} {percent:.0f} %" for name, (percent, _) in used.items())
+    shown = ", ".join(f"{name} {percent:.0f} %" for name, (percent, *_) in used.items())
     yield f"  processor {shown}, each of one core"
-    memory = ", ".join(f"{name} {size:.0f} MB" for name, (_, size) in used.items())
+    waits = ", ".join(f"{name} {percent:.0f} %" for name, (*_, percent) in used.items())
+    yield f"              of the time ready to run and without a core: {waits}"
+    memory = ", ".join(f"{name} {size:.0f} MB" for name, (_, size, _) in used.items())
     grown = engine["memory"] - figures["memory_before"]
     yield f"  memory    {memory}; the engine grew by {grown:+.1f} MB"
     yield f"  lateness  of the engine's loop {_times(engine['loop_late'])}"
