@@ -189,8 +189,9 @@ class CrmPeer:
         on_event: Callable[[IciEvent], None] | None = None,
     ) -> CrmScreen:
         """A screen that is subscribed; not ready yet. `on_event` is called with each event it takes."""
-        screen = self.screens[user] = CrmScreen(self, user, password, on_event)
+        screen = CrmScreen(self, user, password, on_event)
         await screen.client.start()
+        self.screens[user] = screen  # not before: one that was given up half-way could never log on again
         await screen.client.subscribe(workcenter)
         return screen
 
