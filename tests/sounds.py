@@ -16,16 +16,16 @@ QUIET = 100.0
 """Root of the mean square below which a piece is a pause, which would be found anywhere."""
 
 
-def likeness(recording: Samples, clip: Samples) -> float:
+def likeness(recording: Samples, clip: Samples, piece: int = PIECE) -> float:
     """How much of `clip` is somewhere in `recording`: above 0.9 for the very same sound, below 0.8 for another.
 
     Each quarter of a second of the clip is looked for by itself, by normalised cross-correlation; what counts is
     the likeness that all but a third of the clip reaches. So a gap of some packets does not matter, another word
-    does.
+    does. A shorter `piece` is found between gaps that follow each other closely; speech needs the long one.
     """
     pattern = clip.astype(np.float64)
-    starts = range(0, max(1, len(pattern) - PIECE // 2), PIECE)
-    pieces = [pattern[start : start + PIECE] for start in starts]
+    starts = range(0, max(1, len(pattern) - piece // 2), piece)
+    pieces = [pattern[start : start + piece] for start in starts]
     loud = [piece for piece in pieces if (piece**2).mean() > QUIET**2]
     if not loud:
         return 0.0

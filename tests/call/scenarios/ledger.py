@@ -183,14 +183,14 @@ def kept(sections: dict[str, list[Row]], before: dict[str, list[Row]]) -> dict[s
     """New tables, in which rows may be missing that might be missing in the old ones."""
     tables = {owner: list(rows) for owner, rows in sections.items()}
     for owner, rows in before.items():
-        for above, row in pairwise(rows):
+        for row, below in pairwise(rows):
             table, told = tables.get(owner, []), replace(row, kind=TOLD)
             if row.kind != MAYBE:
                 continue
             if told in table:
                 table[table.index(told)] = row
-            elif above in table:
-                table.insert(table.index(above) + 1, row)
+            elif below in table:
+                table.insert(table.index(below), row)
     return tables
 
 

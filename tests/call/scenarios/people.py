@@ -168,6 +168,11 @@ class Agent:
         self._logged_on = len(self.events)
         await self.screen.log_on_again(self.phone.uri)
 
+    async def is_found_again(self) -> None:
+        """The desktop can be reached again, and has not noticed anything."""
+        self._logged_on = len(self.events)
+        await self._step(f"{self.name}'s desktop can be reached again")
+
     def loses_heartbeat(self) -> None:
         """The browser is dead: at the next call SAP finds out, rejects it and logs the agent off."""
         self.screen.heartbeat_lost()

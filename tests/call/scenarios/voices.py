@@ -17,7 +17,10 @@ HEARD = 0.85
 STRANGE = 0.5
 """Likeness that no other voice comes near: voices are noise, alike by chance to 0.2 at most."""
 LENGTH = 0.75
-"""Seconds of one utterance: three pieces, of which a stall of the machine may tear one."""
+"""Seconds of one utterance."""
+PIECE = 800
+"""Samples that are looked for as one: five packets, so that what a busy machine tears often is found all the same.
+Noise is unmistakable even so."""
 PATIENCE = 20.0
 """Seconds within which an utterance that is said again and again arrives whole."""
 
@@ -49,6 +52,15 @@ class Voice:
         """What was heard from that sample of the recording on."""
         return self.call.recording[mark:]
 
+    def account(self, mark: int) -> str:
+        """What there was to hear, for a failure."""
+        heard, reception = self.since(mark).astype(float), self.call.sound.reception
+        loud = (heard**2).mean() ** 0.5 if len(heard) else 0.0
+        return (
+            f"{self.name} has heard {len(heard) / SAMPLE_RATE:.1f} s of loudness {loud:.0f},"
+            f" {reception.received} packets, {self.call.sound.dropped} dropped, {self.call.sound.sent} sent"
+        )
+
     @property
     def mark(self) -> int:
         """Where the recording is now."""
@@ -73,7 +85,7 @@ async def _until_heard(speakers: list[Voice] | tuple[Voice, ...], hearers: objec
 
     def still_missing() -> bool:
         for hearer, speaker in list(missing):
-            alike = likeness(hearer.since(marks[hearer]), speaker.sound)
+            alike = likeness(hearer.since(marks[hearer]), speaker.sound, PIECE)
             found[f"{hearer.name} hears {speaker.name}"] = round(alike, 2)
             if alike > HEARD:
                 missing.discard((hearer, speaker))
@@ -86,8 +98,9 @@ async def _until_heard(speakers: list[Voice] | tuple[Voice, ...], hearers: objec
                 if not await _briefly(still_missing):
                     return
     except TimeoutError:
-        names = ", ".join(one.name for one in (*speakers, *hearers))
-        raise AssertionError(f"{names} {failure}: {found}") from None
+        what = "; ".join(hearer.account(marks[hearer]) for hearer in hearers)
+        names = ", ".join(dict.fromkeys(one.name for one in (*speakers, *hearers)))
+        raise AssertionError(f"{names} {failure}: {found}; {what}") from None
 
 
 async def _briefly(missing: Callable[[], bool]) -> bool:
@@ -101,7 +114,7 @@ async def _briefly(missing: Callable[[], bool]) -> bool:
 
 def heard_nothing_of(hearer: Voice, speaker: Voice, mark: int) -> None:
     """Since that sample of his recording the one has not heard the other."""
-    alike = likeness(hearer.since(mark), speaker.sound)
+    alike = likeness(hearer.since(mark), speaker.sound, PIECE)
     assert alike < STRANGE, f"{hearer.name} hears {speaker.name}: {alike:.2f}"
 
 
