@@ -95,12 +95,19 @@ class Handoff:
         return self.visit.part
 
     def items(self) -> list[Item]:
-        """Live items that show this document."""
+        """Live items that show this document, also when the caller has gone on to somebody else."""
+        if (later := self._later) is not self:
+            return later.items()
         found: list[Item] = [offer for offer in self.offers if offer.live]
         talk = self.joined.consultation if self.joined else None
         if talk is not None and talk.conferenced:
             found += [item for item in talk.offers if item.live and item not in found]
         return found + self.visit.own_items()
+
+    @property
+    def _later(self) -> Handoff:
+        """The handoff the caller is in now: what somebody still writes who has passed him on belongs there."""
+        return self.exchange.handoff_of(self.visit) or self
 
     def joins(self) -> floor.CallerJoined:
         """What the floor is told of a caller who comes from the menu."""
@@ -176,20 +183,26 @@ class Handoff:
         """
         version = self.data.write(agent, document, self.exchange.rooms.clock.utc())
         self._note_version(version)
-        if version is not None and version.guarded and not version.meant:
-            self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
-        self.take_down()
+        self._note_guarded(agent, version)
+        self._later.take_down()
         return version
 
+    def _note_guarded(self, agent: str, version: Version | None) -> None:
+        if version is not None and version.guarded and not version.meant:
+            self.visit.note_incident(f"{agent} wrote over {', '.join(version.guarded)}; kept")
+
     def _note_version(self, version: Version | None) -> None:
-        self.record.attached_data = self.data.blocks
+        """In the record of the handoff the caller is in now, where the next reader looks for it."""
+        record = self.visit.record.handoffs[-1]
+        record.attached_data = self.data.blocks
         if version is not None:
-            self.record.changes.append(version.document())
-            del self.record.changes[:-CHANGES_KEPT]
+            record.changes.append(version.document())
+            del record.changes[:-CHANGES_KEPT]
 
     def note_asked(self, version: Version, consultation: str) -> None:
         """What is written while a colleague is asked stands in the record at once, not only when it becomes part
         of the call's own data: a kill, or a colleague who hangs up, must not lose it."""
+        self._note_guarded(version.author, version)
         self.record.changes.append({**version.document(), "consultation": consultation})
         del self.record.changes[:-CHANGES_KEPT]
 

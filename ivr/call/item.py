@@ -83,6 +83,8 @@ class Item:
         """The agent's own voice is kept from the others."""
         self.started_at: datetime = self.rooms.clock.utc()
         self.sequence = 0
+        self.first_told = asyncio.Event()
+        """Set once the desktop was told of it for the first time."""
         self.entry: dict[str, Any] | None = None
         """In the record, while the call is known there: how a next start would know of this item."""
 
@@ -139,6 +141,7 @@ class Item:
     def tell(self) -> asyncio.Future[bool]:
         """Post the item to the agent's desktop; the future says whether it was acknowledged."""
         self.sequence += 1
+        self.first_told.set()
         logger.info(
             "item call=%s item=%s agent=%s status=%s reason=%s",
             self.handoff.visit.id,

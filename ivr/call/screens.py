@@ -13,6 +13,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.agents import events as floor
 from ivr.call.lost_screens import LostScreens
 from ivr.call.presence import user_view
 from ivr.call.remembering import RECORDS_LOOKED_AT, close_records
@@ -119,28 +120,32 @@ class Screens:
         user, sender = subscription.user, self._sender
         if sender.subscription_of(user) is not None:
             return True
-        failure = await sender.ask(subscription, UserChanged(user_view(self._exchange, user)))
+        try:
+            self._exchange.phones.set_workcenter(user, subscription.workcenter)
+            self._exchange.phone_changed(user)
+        except IvrError as error:
+            logger.warning("screen_not_brought_back agent=%s cause=%s", user, error)
+            await self._forget(subscription)
+            return True
+        word = UserChanged(user_view(self._exchange, user, if_found=True))
+        failure = await sender.ask(subscription, word)
         if isinstance(failure, HostFailure):
             return False
         if failure:
             await self._forget(subscription)
         elif sender.subscription_of(user) is None:
-            await self._log_on(subscription)
+            await self._found(subscription, word)
         return True
 
-    async def _log_on(self, subscription: Subscription) -> None:
-        user, switchboard = subscription.user, self._switchboard
+    async def _found(self, subscription: Subscription, word: UserChanged) -> None:
+        """The desktop is there, and was told this word of its agent: told again is only what differs from it."""
+        user, exchange, switchboard = subscription.user, self._exchange, self._switchboard
         screen = self._sender.open(subscription)
-        try:
-            await switchboard.log_on(user, subscription.workcenter)
-        except IciRefusal as refusal:
-            logger.warning("screen_not_brought_back agent=%s cause=%s", user, refusal)
-            self._sender.abandon(screen)
-            await self._forget(subscription)
-            return
+        exchange.tell_floor(floor.ScreenFound(user))
+        await exchange.agent_saved(user)
         await switchboard.keep_screen(user, subscription.app_url, subscription.app_id, subscription.workcenter)
         calls = [PhoneCallChanged(item) for item in switchboard.items(user)]
-        self._sender.release(screen, [UserChanged(switchboard.user(user)), *calls])
+        self._sender.release(screen, [UserChanged(switchboard.user(user)), *calls], told=[word])
         logger.info("screen_brought_back agent=%s", user)
         await self._tell_ghosts(user)
 

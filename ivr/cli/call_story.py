@@ -120,7 +120,12 @@ def _changes(versions: list[dict[str, Any]], out: Console) -> None:
         for one in _dicts(version.get("changes")):
             field = f"{one.get('application')} {one.get('field')}"
             shown.add_row(*map(cell, (at, author, number, field, one.get("old") or "–", one.get("new") or "–")))
-        for name in version.get("kept") or []:
+        tried = _dicts(version.get("refused"))
+        for one in tried:
+            field, written = f"{one.get('application')} {one.get('field')}", one.get("written")
+            instead = f"kept, not {written!r}" if written else "kept, though left out"
+            shown.add_row(*map(cell, (at, author, number, field, one.get("kept") or "–", instead)))
+        for name in [] if tried else version.get("kept") or []:  # records of before
             shown.add_row(*map(cell, (at, author, number, name, "kept", "kept")))
     out.print("", shown)
 

@@ -11,6 +11,7 @@ from aiohttp import WSCloseCode, web
 
 from ivr.agents.presence import options
 from ivr.call.exchange import Exchange
+from ivr.call.presence import why_not_ready
 from ivr.config import AgentSettings
 from ivr.ici.endpoint_access import CHALLENGE, credentials, is_loopback, refuse_browsers
 from ivr.ici.switchboard import IciRefusal
@@ -28,7 +29,8 @@ class PresencePages:
     """``GET /presence`` and ``GET /presence/changes``.
 
     Whoever comes over loopback may ask, and elsewhere every agent with a password by HTTP Basic; pages in a
-    browser never. A change is told once, within a second (PR1): the word, and what may be done with it (PR2).
+    browser never. A change is told once, within a second (PR1): the word, and what may be done with it (PR2);
+    `not_ready` says why somebody is not who did not choose to be.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -104,9 +106,10 @@ class PresencePages:
                 queue.put_nowait(None)
 
     def _shown(self, agent: str) -> dict[str, Any]:
-        word = self._exchange.agents.agent(agent).presence
-        name = self._agents[agent].name or agent
-        return {"user": agent, "name": name, "presence": str(word), "options": list(options(word))}
+        view = self._exchange.agents.agent(agent)
+        name, word = self._agents[agent].name or agent, view.presence
+        shown = {"user": agent, "name": name, "presence": str(word), "options": list(options(word))}
+        return shown | ({"not_ready": why} if (why := why_not_ready(view)) else {})
 
     def _let_in(self, request: web.Request) -> None:
         try:

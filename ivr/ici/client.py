@@ -146,8 +146,10 @@ class EventSender:
         self._screens[user] = screen
         return screen
 
-    def release(self, screen: Screen, snapshots: Iterable[IciEvent]) -> None:
-        """The answer to `subscribe` is written: send the snapshots, then what has gathered; end the older one."""
+    def release(self, screen: Screen, snapshots: Iterable[IciEvent], *, told: Iterable[IciEvent] = ()) -> None:
+        """The answer to `subscribe` is written: send the snapshots, then what has gathered; end the older one.
+
+        What is `told` was posted before by `ask`, and is not posted again while it is the newest that is known."""
         older = self._replaced.pop(screen, None)
         if older is not None:
             renewed = older.subscription.key == screen.subscription.key
@@ -157,6 +159,8 @@ class EventSender:
             return
         now = asyncio.get_running_loop().time()
         screen.put_first([Entry(event, now, next(self._batches)) for event in snapshots])
+        for entry in screen.leave_out(told):
+            _tell(entry, True)
         screen.held = False
         self._pump(screen)
 

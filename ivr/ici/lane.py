@@ -4,7 +4,8 @@ A lane is pure: it holds what waits and decides what goes next; `client` does th
 
 * At most one post of a lane is under way, so events arrive in the order they were published.
 * When the screen is slow, only the newest snapshot of an item or user is kept: it holds everything the older
-  ones said. Who waits for an older one is told what becomes of the newest.
+  ones said. Who waits for an older one is told what becomes of the newest. An alerting item is the exception: a
+  call that never alerted opens no customer and flashes no button, so it is posted once, however late (H1).
 * An event for several screens behind one URL goes there in one post, if it is next in all of their lanes;
   a lane that is behind gets it later by itself.
 * A lane that overflows even so is lost.
@@ -87,16 +88,26 @@ class Lane(Generic[Waiter]):
 
     def put(self, entry: Entry[Waiter]) -> int:
         """Add an event; returns how many older snapshots it made superfluous."""
-        dropped = self._coalesce(entry) if self._slow(entry.published) else 0
+        slow = self._slow(entry.published)
+        dropped = self._coalesce(entry, keep_alerting=not _alerts(entry.event)) if slow else 0
         self.waiting.append(entry)
         return dropped
 
     def put_first(self, entries: Iterable[Entry[Waiter]]) -> None:
-        """Put full snapshots before everything that waits, and drop what they make superfluous."""
+        """Put full snapshots before everything that waits, and drop what they make superfluous, which is all of
+        the same topic: they go first, and what they show as connected must not alert after that."""
         snapshots = list(entries)
         for entry in snapshots:
             self._coalesce(entry)
         self.waiting.extendleft(reversed(snapshots))
+
+    def leave_out(self, told: Iterable[IciEvent]) -> list[Entry[Waiter]]:
+        """Take out, and return, what is exactly what was told already."""
+        known = list(told)
+        found = [entry for entry in self.waiting if entry.event in known]
+        for entry in found:
+            self.waiting.remove(entry)
+        return found
 
     def take_all(self) -> list[Entry[Waiter]]:
         """Empty the lane."""
@@ -109,13 +120,19 @@ class Lane(Generic[Waiter]):
             return False
         return len(self.waiting) >= MANY or now - self.waiting[0].published >= SLOW
 
-    def _coalesce(self, entry: Entry[Waiter]) -> int:
+    def _coalesce(self, entry: Entry[Waiter], *, keep_alerting: bool = False) -> int:
         about = topic(entry.event)
         older = [other for other in self.waiting if about is not None and topic(other.event) == about]
+        if keep_alerting:
+            older = [other for other in older if not _alerts(other.event)]
         for other in older:
             entry.waiters.extend(other.waiters)
             self.waiting.remove(other)
         return len(older)
+
+
+def _alerts(event: IciEvent) -> bool:
+    return isinstance(event, PhoneCallChanged) and event.item.status == "alerting"
 
 
 def take(lane: Lane[Waiter]) -> list[tuple[Lane[Waiter], Entry[Waiter]]]:

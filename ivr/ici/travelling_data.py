@@ -14,7 +14,7 @@ have changed since (optimistic locking); other blocks are no hindrance.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,6 +55,8 @@ class Version:
     """Fields the write would have spoilt, as ``APPLICATION FIELD``: they were kept."""
     blocks: tuple[str, ...] = ()
     """Application ids whose octets are others now."""
+    refused: tuple[Change, ...] = ()
+    """The same as what was kept and what was written instead; None: it was left out."""
     meant: bool = False
     """What was kept is one field of the menu that somebody gave another value: a wish, and no accident."""
 
@@ -70,6 +72,10 @@ class Version:
                 for one in self.changes
             ],
             "kept": list(self.guarded),
+            "refused": [
+                {"application": one.application, "field": one.field, "kept": one.old, "written": one.new}
+                for one in self.refused
+            ],
         }
 
 
@@ -100,8 +106,15 @@ class TravellingData:
     """By Application id."""
 
     def copy(self) -> TravellingData:
-        """The document for a consultation: it goes on from this version, and nothing in it is guarded."""
-        return TravellingData("", self.limits, self.document, self.number, _touched=dict(self._touched))
+        """The document for a consultation: it goes on from this version, and the same is guarded in it (H19)."""
+        return replace(
+            self,
+            versions=[],
+            _learnt=dict(self._learnt),
+            _marks=dict(self._marks),
+            _recorded=dict(self._recorded),
+            _touched=dict(self._touched),
+        )
 
     def check(self, author: str, document: str, number: int) -> None:
         """Whether `author`, who has read version `number`, may write `document`, which is merged already.
@@ -153,16 +166,19 @@ class TravellingData:
     def write(self, author: str, document: str, at: datetime) -> Version | None:
         """A screen wrote `document`, merged already with what was there. None when nothing is different."""
         written = read(document, limits=self.limits)
-        guarded: list[str] = []
+        refused: list[Change] = []
         for application, ours in ((self.application, self._learnt), (RECORDINGS_BLOCK, self._recorded)):
             block = written.get(application, {})
-            lost = [name for name, value in ours.items() if block.get(name) != value]
+            lost = sorted(name for name, value in ours.items() if block.get(name) != value)
             if lost:
                 document = self._with(document, application, ours)
-                guarded += [f"{application} {name}" for name in sorted(lost)]
+                refused += [Change(application, name, ours[name], block.get(name)) for name in lost]
+        mine = len(refused)
         document, spoilt = self._with_marks(author, document, written)
-        meant = [f"{self.application} {name}" for name in self._given_otherwise(written)] == [*guarded, *spoilt]
-        return self._take(document, author, at, [*guarded, *spoilt], meant=meant and len(guarded) == 1)
+        refused += spoilt
+        names = [(one.application, one.field) for one in refused]
+        meant = [(self.application, name) for name in self._given_otherwise(written)] == names and mine == 1
+        return self._take(document, author, at, refused, meant=meant)
 
     def _given_otherwise(self, written: Mapping[str, Mapping[str, str]]) -> list[str]:
         """What the menu learnt and the writer says differently; what he leaves out or blanks is not said."""
@@ -184,7 +200,7 @@ class TravellingData:
 
     def _with_marks(
         self, author: str, document: str, written: Mapping[str, Mapping[str, str]]
-    ) -> tuple[str, list[str]]:
+    ) -> tuple[str, list[Change]]:
         id, block = _marks_of(written)
         if block.get(FORWARD_TYPE, "").strip():
             new = {name: block[name] for name in MARKS if name in block}
@@ -196,7 +212,8 @@ class TravellingData:
         if author == self._marked_by:  # a transfer that he thought better of
             self._marks, self._marked_by = {}, ""
             return document, []
-        spoilt = [f"{id} {name}" for name, value in self._marks.items() if block.get(name) != value]
+        marks = self._marks.items()
+        spoilt = [Change(id, name, value, block.get(name)) for name, value in marks if block.get(name) != value]
         others = {name: value for name, value in block.items() if name not in MARKS}
         before = self.blocks.get(id, {})
         if others == {name: value for name, value in before.items() if name not in MARKS}:
@@ -212,9 +229,10 @@ class TravellingData:
         return merge(document, build(application, {**block, **fields}, limits=self.limits), limits=self.limits)
 
     def _take(
-        self, document: str, author: str, at: datetime, guarded: Iterable[str], *, meant: bool = False
+        self, document: str, author: str, at: datetime, refused: Iterable[Change], *, meant: bool = False
     ) -> Version | None:
-        kept = tuple(guarded)
+        attempts = tuple(refused)
+        kept = tuple(f"{one.application} {one.field}" for one in attempts)
         if document == self.document and not kept:
             return None
         changes = tuple(differences(self.blocks, read(document, limits=self.limits)))
@@ -224,7 +242,7 @@ class TravellingData:
             blocks = tuple(changed_blocks(self.document, document, limits=self.limits))
             self._touched |= {id: Touched(self.number, author) for id in blocks}
         self.document = document
-        version = Version(self.number, author, at, changes, kept, blocks, meant)
+        version = Version(self.number, author, at, changes, kept, blocks, attempts, meant)
         self.versions.append(version)
         del self.versions[:-CHANGES_KEPT]
         return version

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ivr.call.handoff import Handoff
+from ivr.call.item import Item
 from ivr.call.record import CallRecord
 from ivr.call.recordings import Recordings
 from ivr.config import IciSettings
@@ -32,12 +33,18 @@ class Visits:
         clock = SimpleNamespace(monotonic=lambda: 100.0, utc=lambda: NOW)
         settings = SimpleNamespace(ici=IciSettings(max_attached_data=most), var=Path("var"))
         rooms: Any = SimpleNamespace(clock=clock, settings=settings, media=None)
-        self.exchange = SimpleNamespace(rooms=rooms)
+        self.handoff: Handoff | None = None
+        self.exchange = SimpleNamespace(rooms=rooms, handoff_of=lambda visit: self.handoff)
         self.recordings = Recordings(self.record, "leg", rooms, lambda event: None)
 
     def hands_off(self, **fields: str) -> Handoff:
         command = StartHandoff("general", "BILL", 0, "SAP-IC", fields, {"WAITED": "waited"}, ())
-        return Handoff(f"call-1-h{len(self.record.handoffs) + 1}", self, command, self.exchange)  # type: ignore[arg-type]
+        ticket = f"call-1-h{len(self.record.handoffs) + 1}"
+        self.handoff = Handoff(ticket, self, command, self.exchange)  # type: ignore[arg-type]
+        return self.handoff
+
+    def own_items(self) -> list[Item]:
+        return []
 
 
 def test_h20_the_next_agent_sees_what_the_first_one_wrote_and_what_the_menu_learnt_since() -> None:
@@ -52,6 +59,19 @@ def test_h20_the_next_agent_sees_what_the_first_one_wrote_and_what_the_menu_lear
     }
     assert first.record.attached_data["SAP-IC"]["REASON"] == "BILL"
     assert [one["author"] for one in second.record.changes] == ["menu"]
+
+
+def test_what_the_first_agent_still_writes_belongs_to_the_handoff_of_the_second() -> None:
+    visit = Visits()
+    first = visit.hands_off(REASON="BILL")
+    second = visit.hands_off(REASON="BILL")
+    shown: Any = SimpleNamespace(live=True, agent="bob")
+    second.offers.append(shown)
+    first.take_from("ann", merge(first.document, build("IVR/CONTACT", {"NOTE": "called twice"})))
+    assert first.items() == [shown], "the agent who has the caller now is not told"
+    assert second.record.attached_data["IVR/CONTACT"] == {"NOTE": "called twice"}
+    assert second.record.changes[-1]["author"] == "ann"
+    assert "IVR/CONTACT" not in first.record.attached_data, "it was written after the caller had gone on"
 
 
 def test_the_recordings_of_the_caller_are_named_to_the_agent() -> None:

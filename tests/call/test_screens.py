@@ -40,6 +40,9 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     await until(lambda: str(house.engine.exchange.agents.agent("desk1").state) == "available")  # type: ignore[union-attr]
     await desk.client.set_queues(["general"])
     await until(lambda: house.engine.exchange.agents.agent("desk1").left == {"billing"})  # type: ignore[union-attr]
+    off = await house.desk("desk3", ready=False)
+    await off.client.set_workmode(1)
+    await off.workmode("Logged off")
     gone = {"app_url": "http://127.0.0.1:1/event", "app_id": "G", "workcenter": ""}
     await house.store.save_screen("desk2", gone)
     offer = {"agent": "desk1", "item": "killed-h1.1", "at": "2026-01-02T03:05:00.000+00:00", "outcome": "answered"}
@@ -53,7 +56,7 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     killed = {"id": "killed", "started": offer["at"], "ended": None, "answered": None, "caller": "+15550100"}
     await house.store.save_call(killed | {"handoff": handoff, "handoffs": [handoff]})
     store = as_a_kill_would_leave_it(house.settings.store.path, tmp_path / "after-the-kill.db")
-    heard = len(desk.events)
+    heard, words = len(desk.events), len(off.events)
 
     again = await build_house(store=store)
     ended = await desk.item("ended", within=15)
@@ -61,11 +64,14 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     exchange = again.engine.exchange
     assert exchange is not None
     await until(lambda: str(exchange.agents.agent("desk1").state) == "available")
-    first = desk.events[heard]
-    assert isinstance(first, UserChanged)
-    assert first.user.queues == ("general",)
+    await until(lambda: set(again.engine._screens.lost.users) == {"desk2"})  # type: ignore[union-attr]
+    (word,) = (event.user for event in desk.events[heard:] if isinstance(event, UserChanged))
+    assert (word.queues, word.workmode_text, word.presence) == (("general",), "Ready", "Available")
+    (word,) = (event.user for event in off.events[words:] if isinstance(event, UserChanged))
+    assert (word.workmode_text, word.presence) == ("Logged off", "Logged Off")
+    assert str(exchange.agents.agent("desk3").state) == "off", "who had logged off was logged on"
     assert str(exchange.agents.agent("desk2").state) == "off"
-    assert set(await again.store.screens()) == {"desk1", "desk2"}, "the host of desk2 may only be in trouble"
+    assert set(await again.store.screens()) == {"desk1", "desk2", "desk3"}, "the host of desk2 may only be in trouble"
     await again.engine.stop()
     with closing(sqlite3.connect(store.path)) as file:
         assert file.execute("SELECT count(*) FROM screens").fetchone() == (0,)

@@ -66,6 +66,17 @@ CHANGES: list[dict[str, Any]] = [
         "changes": [{"application": "NOTES", "field": "TEXT", "old": "before", "new": "after"}],
         "kept": ["SAP-IC REASON"],
     },
+    {
+        "version": 3,
+        "author": "desk1",
+        "at": "2026-11-22T15:01:08.000+00:00",
+        "changes": [],
+        "kept": ["SAP-IC ACCOUNT", "SAP-IC PROVED"],
+        "refused": [
+            {"application": "SAP-IC", "field": "ACCOUNT", "kept": "40", "written": "9"},
+            {"application": "SAP-IC", "field": "PROVED", "kept": "no", "written": None},
+        ],
+    },
 ]
 CONTACT = {
     "id": "older-h1.2",
@@ -286,7 +297,9 @@ def test_a_call_shows_the_contacts_of_its_agents_and_what_they_changed(kept: Pat
     assert "desk1 ASKED_FOR_AGENT transferred refund" in words
     assert "desk1 [bold]meter[/bold] read wrong" in words
     assert "15:01:07 desk1 2 NOTES TEXT before after" in words
-    assert "15:01:07 desk1 2 SAP-IC REASON kept kept" in words
+    assert "15:01:07 desk1 2 SAP-IC REASON kept kept" in words, "records of older versions have no values"
+    assert "15:01:08 desk1 3 SAP-IC ACCOUNT 40 kept, not '9'" in words
+    assert "SAP-IC PROVED no kept, though" in words
     assert "0:12.5 tel:+15550199 could not be called: no way there" in words
     assert "FOR_MACHINES" not in words
     machines = CliRunner().invoke(calls_app, ["show", "older", "--json", "--config", str(kept)]).stdout

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr.agents.events import LoggedOn, WorkmodeChosen
+from ivr.agents.events import LoggedOn, ScreenLost, WorkmodeChosen
 from ivr.agents.floor import Floor
 from ivr.config import AgentSettings, RoutingSettings
 from ivr.engine import presence as module
@@ -73,6 +73,18 @@ async def test_pr1_a_change_is_pushed_once_to_all_who_watch() -> None:
     for socket in sockets:
         assert await socket.receive_json(timeout=5) == {"user": "ann", "name": "Ann Lee", **THERE}
         assert await socket.receive_json(timeout=5) == {"user": "ann", "name": "Ann Lee", **OFF}
+    await client.close()
+
+
+async def test_why_an_agent_is_not_ready_who_did_not_choose_that_is_told() -> None:
+    office = Office()
+    client = await office.client()
+    office.happens(LoggedOn("ann"), WorkmodeChosen("ann", 2), ScreenLost("ann"))
+    first, second = (await (await client.get("/presence")).json())["agents"]
+    assert (first["presence"], first["not_ready"]) == ("Busy", "desktop does not answer")
+    assert "not_ready" not in second
+    office.happens(LoggedOn("ann"), WorkmodeChosen("ann", 3))
+    assert "not_ready" not in (await (await client.get("/presence")).json())["agents"][0]
     await client.close()
 
 

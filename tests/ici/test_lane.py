@@ -50,6 +50,29 @@ def test_a_slow_screen_gets_the_newest_snapshot_of_each_item(item: Items) -> Non
     assert screen.waiting[-1].waiters == ["second", "first"]
 
 
+def test_h1_a_call_that_a_slow_screen_has_not_seen_yet_alerts_there_once_before_all_else(item: Items) -> None:
+    screen = lane()
+    alerting = PhoneCallChanged(item(status="alerting", sequence=1))
+    connected = PhoneCallChanged(item(status="connected", sequence=2))
+    ended = PhoneCallChanged(item(status="ended", sequence=3))
+    screen.put(entry(alerting, 0.0, waiter="pop"))
+    screen.put(entry(connected, SLOW))
+    assert screen.put(entry(ended, SLOW, waiter="end")) == 1, "connected says nothing that ended does not"
+    assert waiting(screen) == [alerting, ended]
+    screen.put_first([entry(connected)])
+    assert waiting(screen) == [connected], "what is shown as connected must not alert after that"
+
+
+def test_what_a_screen_was_told_already_is_left_out_while_nothing_is_newer(item: Items) -> None:
+    screen = lane(held=True)
+    old, known = PhoneCallChanged(item(sequence=1)), PhoneCallChanged(item(sequence=2))
+    screen.put_first([entry(known, waiter="told")])
+    assert [each.waiters for each in screen.leave_out([known])] == [["told"]]
+    screen.put(entry(old))
+    assert screen.leave_out([known]) == []
+    assert waiting(screen) == [old]
+
+
 def test_a_farewell_is_never_dropped() -> None:
     screen = lane()
     for _ in range(2):

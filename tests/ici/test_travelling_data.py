@@ -128,7 +128,36 @@ def test_every_change_names_its_author_and_both_values() -> None:
         "blocks": ["NOTES"],
         "changes": [{"application": "NOTES", "field": "TEXT", "old": None, "new": "x"}],
         "kept": [],
+        "refused": [],
     }
+
+
+def test_what_was_kept_is_told_with_its_value_and_what_was_written_instead() -> None:
+    travelling = data()
+    travelling.learn({"PROVED": "no"}, AT)
+    travelling.write("ann", merge(travelling.document, build("SAP-IC", {"REASON": "9"})), AT)
+    assert travelling.versions[-1].document()["refused"] == [
+        {"application": "SAP-IC", "field": "ACCOUNT", "kept": "4000000002", "written": None},
+        {"application": "SAP-IC", "field": "PROVED", "kept": "no", "written": None},
+        {"application": "SAP-IC", "field": "REASON", "kept": "BILL", "written": "9"},
+    ]
+
+
+def test_h19_the_copy_of_a_consultation_is_guarded_like_the_customers_document() -> None:
+    customer = data()
+    customer.learn({"PROVED": "no", "CALLER": "+15550100"}, AT)
+    says(customer, "ann", build_block("CRM_IC/MCM", {"FWDTYPE": "TRANSFER", "FWDPREHANDLE": "A1"}))
+    asked = customer.copy()
+    version = asked.write("bob", merge(asked.document, build("SAP-IC", {"ACCOUNT": "9"})), AT)
+    assert version is not None
+    assert version.guarded == ("SAP-IC ACCOUNT", "SAP-IC CALLER", "SAP-IC PROVED", "SAP-IC REASON")
+    assert asked.blocks["SAP-IC"] == customer.blocks["SAP-IC"], "it reads like another caller"
+    asked.write("bob", merge(asked.document, build("CRM_IC/MCM", {"FWDTYPE": "", "FWDPREHANDLE": "B2"})), AT)
+    assert asked.blocks["CRM_IC/MCM"] == customer.blocks["CRM_IC/MCM"]
+    asked.learn({"PROVED": "pin"}, AT)
+    assert customer.write("ann", merge(customer.document, build("N", {"T": "x"})), AT).guarded == (), (  # type: ignore[union-attr]
+        "what the copy learns guards the customer's document"
+    )
 
 
 def test_a_write_without_news_is_no_version() -> None:
