@@ -15,9 +15,10 @@ from ivr.config import load_settings
 from ivr.errors import IvrError
 from ivr.ici.dialect import load
 from ivr.testing.ici_conformance import Conformance, Finding
+from ivr.testing.ici_learn import learn_dialect
 from ivr.testing.ici_points import POINTS
 from ivr.testing.ici_replay import Replayed, replay_trace
-from ivr.testing.ici_trace import Heard, learn_dialect, read_trace
+from ivr.testing.ici_trace import Heard, read_trace
 
 DIFFERENT = 1
 
@@ -93,7 +94,9 @@ def _tell(findings: list[Finding]) -> None:
 
 @ici_app.command()
 def learn(
-    trace: Annotated[Path, typer.Argument(help="A file with captured envelopes, or a WSDL.", show_default=False)],
+    traces: Annotated[
+        list[Path], typer.Argument(help="Files with captured envelopes, or WSDLs.", show_default=False)
+    ],
     base: Annotated[str, typer.Option(help="The dialect to start from.")] = "default",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; else the draft is printed.")
@@ -101,11 +104,11 @@ def learn(
 ) -> None:
     """Draft a dialect from a captured trace or a WSDL, and list everything that no name of ours fits.
 
-    The draft says only what is different from the dialect it starts from. Look through it, then name it with
-    ici.dialect.
+    The draft says only what is different from the dialect it starts from, as most envelopes have it; what a few
+    say otherwise is listed, too. Look through it, then name it with ici.dialect.
     """
-    heard = _heard(trace)
-    lesson = learn_dialect(heard, base=base, name=trace.stem)
+    heard = [one for trace in traces for one in _heard(trace)]
+    lesson = learn_dialect(heard, base=base, name=traces[0].stem)
     if output is None:
         print(lesson.text(), end="")
     else:
@@ -113,9 +116,12 @@ def learn(
             output.write_text(lesson.text(), encoding="utf-8")
         except OSError as error:
             raise IvrError(f"{output} cannot be written: {error.strerror}; name another file with -o") from error
-    complain(f"{len(heard)} envelopes, {lesson.understood} understood, {len(lesson.unknown)} things unknown")
-    for path in lesson.unknown if output is not None else ():
-        complain(f"unknown: {path}")
+    complain(
+        f"{len(heard)} envelopes, {lesson.understood} understood, {len(lesson.unknown)} things unknown, "
+        f"{len(lesson.guessed)} guessed, {len(lesson.strays)} otherwise than most"
+    )
+    for remark in lesson.remarks if output is not None else ():
+        complain(remark)
 
 
 @ici_app.command()

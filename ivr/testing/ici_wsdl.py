@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
@@ -19,7 +20,21 @@ DEEP: Final = 12
 """Levels of structures within structures; deeper ones are taken for endless."""
 
 
-def envelopes_of(text: str, source: str) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One operation of a WSDL."""
+
+    raw: bytes
+    """An envelope with its names and without values."""
+    action: str | None
+    """Its SOAPAction, if a binding says one."""
+    address: str
+    """The last part of the service's address; empty where there is none."""
+    style: str
+    """``rpc`` or ``document``, as its binding says; ``document`` where it says nothing (WSDL 1.1 section 3.3)."""
+
+
+def envelopes_of(text: str, source: str) -> Iterator[Described]:
     """One envelope for each input of the port types. Raises IvrError for what is no WSDL."""
     try:
         root = parse(text.encode(), charset="utf-8")
@@ -29,7 +44,13 @@ def envelopes_of(text: str, source: str) -> Iterator[bytes]:
         return
     description = _Description(root)
     for operation in root.findall(f"{_WSDL}portType/{_WSDL}operation"):
-        yield description.envelope(operation)
+        name = operation.get("name")
+        yield Described(
+            description.envelope(operation),
+            description.actions.get(name),
+            description.address,
+            description.style,
+        )
 
 
 class _Description:
@@ -41,6 +62,13 @@ class _Description:
         for schema in root.iter(f"{_XSD}schema"):
             self.elements |= {one.get("name"): (one, schema) for one in schema.findall(f"{_XSD}element")}
             self.types |= {one.get("name"): (one, schema) for one in schema.findall(f"{_XSD}complexType")}
+        binding = next(root.iter(f"{_BINDING}binding"), None)
+        self.style = (binding.get("style") if binding is not None else None) or "document"
+        bound = root.iterfind(f"{_WSDL}binding/{_WSDL}operation")
+        said = ((one.get("name"), one.find(f"{_BINDING}operation")) for one in bound)
+        self.actions = {name: how.get("soapAction", "") for name, how in said if how is not None}
+        port = next(root.iter(f"{_BINDING}address"), None)
+        self.address = (port.get("location") or "" if port is not None else "").rstrip("/").rpartition("/")[2]
         self.headers = [self.messages.get(_local(one.get("message"))) for one in root.iter(f"{_BINDING}header")]
 
     def envelope(self, operation: etree._Element) -> bytes:

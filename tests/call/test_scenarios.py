@@ -17,7 +17,8 @@ from call.scenarios.ledger import differences, kept, sections_of, text_of
 from call.scenarios.scene import PLAYS
 from call.scenarios.stage import Evening, Played, play
 
-from ivr.testing.ici_trace import learn_dialect, read_trace
+from ivr.testing.ici_learn import learn_dialect
+from ivr.testing.ici_trace import read_trace
 
 TABLES = Path(__file__).parent / "scenarios" / "tables"
 SPELLINGS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from ivr.ici import envelope, items, wsdl
 from ivr.ici.client import EventSender
 from ivr.ici.dialect import Dialect, load, parse
 from ivr.ici.endpoint import IciEndpoint
-from ivr.ici.switchboard import PhoneCallChanged
+from ivr.ici.switchboard import IciEvent, PhoneCallChanged, PhoneCallItem, UserChanged, UserView
+from ivr.testing.crm_peer import CrmPeer
+from ivr.testing.ici_learn import learn_dialect
 from ivr.testing.ici_replay import replay_trace
-from ivr.testing.ici_trace import learn_dialect, read_trace
+from ivr.testing.ici_trace import Heard, read_trace
 
 VALUES = {
     "exchangeProductInformation": {"productName": "SAP", "productVersion": "7"},
@@ -74,7 +77,9 @@ def test_a_dialect_learnt_from_a_trace_understands_everything_in_it(escaped: boo
         if operation.name in VALUES:
             values = message.values(operation, learnt)
             assert {name: values[name] for name in VALUES[operation.name]} == VALUES[operation.name]
-    assert lesson.unknown == ["status '2' (Ringing): which of " + ", ".join(load("default").statuses) + "?"]
+    assert lesson.unknown == lesson.strays == []
+    assert learnt.statuses["alerting"] == other.statuses["alerting"]
+    assert "status '2' (Ringing) is taken for alerting, by what may be done in it" in lesson.guessed
 
 
 def test_every_unknown_element_is_listed() -> None:
@@ -111,6 +116,180 @@ def test_a_wsdl_teaches_as_much_as_a_trace(name: str) -> None:
         one.spelling for one in theirs.operations["subscribe"].parameters[:4]
     ]
     assert (learnt.style, learnt.header_element) == (dialect.style, dialect.header_element)
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Callable[[str], list[Heard]]:
+    """What the WSDLs of all services of a dialect teach."""
+
+    def read(name: str) -> list[Heard]:
+        dialect, heard = load(name), []
+        for service in dialect.services.values():
+            text = wsdl.describe(dialect, service, f"http://x/ici/{service.spelling}").decode()
+            heard += read_trace(text, service.name)
+        return heard
+
+    return read
+
+
+@pytest.mark.parametrize(("theirs", "base"), [("abap", "default"), ("default", "abap")])
+def test_wsdls_of_all_services_teach_every_name_namespace_address_and_action(
+    described: Callable[[str], list[Heard]], theirs: str, base: str
+) -> None:
+    other = load(theirs)
+    lesson = learn_dialect(described(theirs), base=base)
+    learnt = parse(yaml.safe_load(lesson.text()), source="learned.yaml")
+    assert lesson.unknown == lesson.guessed == lesson.strays == []
+    assert (learnt.style, learnt.qualified, learnt.soap_action) == (
+        other.style,
+        other.qualified,
+        other.soap_action,
+    )
+    assert (learnt.header_element, learnt.header_namespace) == (other.header_element, other.header_namespace)
+    for name, service in other.services.items():
+        ours = learnt.services[name]
+        assert (ours.spelling, ours.namespace) == (service.spelling, service.namespace)
+        spelt = {key: (one.spelling, one.parameters) for key, one in ours.operations.items()}
+        expected = {key: (one.spelling, one.parameters) for key, one in service.operations.items()}
+        assert spelt == expected
+    assert learnt.types == other.types
+
+
+def told(dialect: Dialect, *items_told: PhoneCallItem, user: UserView | None = None) -> list[bytes]:
+    """Events."""
+    service = dialect.services["IciEvent"]
+    events: list[IciEvent] = [PhoneCallChanged(item) for item in items_told]
+    events += [UserChanged(user)] if user else []
+    said = [items.event_message(event, ["A1"], dialect) for event in events]
+    return [envelope.request(dialect, service, service.operations[n], v, user="desk1") for n, v in said]
+
+
+def test_codes_are_learnt_guesses_are_named_and_what_could_be_two_things_is_asked() -> None:
+    other = load("abap")
+    view = UserView("desk1", "", 2, "", None, "Busy", ("general",), "")
+    raw = told(
+        other,
+        make_item(),
+        make_item(status="connected", direction="outbound"),
+        make_item(status="held"),
+        make_item(status="ended", reason="transferred"),
+        make_item(status="ended", reason="rejected"),
+        user=view,
+    )
+    lesson = learn_dialect(read_trace(b"\n".join(raw).decode(), "trace"))
+    learnt = parse(yaml.safe_load(lesson.text()), source="learned.yaml")
+    assert {
+        name: learnt.capabilities[name] for name in ("accept", "setAttachedData", "unhold", "blindTransfer")
+    } == {
+        "accept": "ACCEPT",
+        "setAttachedData": "SET_IAD",
+        "unhold": "RETRIEVE",
+        "blindTransfer": "BLIND_TRANSFER",
+    }
+    assert learnt.codes == {
+        "direction": {"inbound": "I", "outbound": "O"},
+        "presence": {"Busy": "B"},
+        "reason": {"transferred": "T"},
+    }
+    assert {name: learnt.statuses[name].id for name in ("alerting", "connected", "held", "ended")} == {
+        "alerting": "2",
+        "connected": "3",
+        "held": "4",
+        "ended": "9",
+    }
+    assert "direction 'I' is taken for inbound" in lesson.guessed
+    assert lesson.unknown == ["reason 'R': which of normal, rejected, abandoned, failed, rerouted?"]
+
+
+def test_one_stray_envelope_beats_nothing_and_is_listed() -> None:
+    many = spoken(load("default"))[0].decode() * 5
+    stray = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header>'
+        '<USERID xmlns="urn:zz">x</USERID>'
+        '</s:Header><s:Body><exchangeProductInformation xmlns="u"><PRODUCT_NAME/></exchangeProductInformation>'
+        "</s:Body></s:Envelope>"
+    )
+    lesson = learn_dialect(read_trace(stray + many, "trace"))
+    assert lesson.document == {"extends": "default", "name": "learned"}
+    assert lesson.strays == [
+        "children are in the service's namespace in a request: 1 of 6; taken is that they are not",
+        "header element: 'USERID' in 1 of 6; 'userId' is taken",
+        "header namespace: 'urn:zz' in 1 of 6; 'urn:IciHeader' is taken",
+        "services IciSystem namespace: 'u' in 1 of 6; 'urn:IciSystemInterface' is taken",
+        "services IciSystem operations exchangeProductInformation parameters productName spelling: "
+        "'PRODUCT_NAME' in 1 of 6; 'productName' is taken",
+    ]
+    assert "#   header element: 'USERID' in 1 of 6" in lesson.text()
+
+
+def test_a_callback_that_answers_without_namespaces_does_not_decide_the_style() -> None:
+    other = load("abap")
+    answer = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><n:phone_call_changedResponse '
+        'xmlns:n="urn:ici:event"><response>ok</response></n:phone_call_changedResponse></s:Body></s:Envelope>'
+    )
+    lesson = learn_dialect(read_trace(trace(other) + answer * 50, "trace"))
+    assert (lesson.document["style"], lesson.document["qualified"]) == ("document", True)
+    assert lesson.strays == [
+        "children are not in the service's namespace in an answer of the callback: 50 of 50; "
+        "taken is that they are"
+    ]
+
+
+def test_an_answer_is_read_as_what_was_asked() -> None:
+    other = load("default")
+    service = other.services["IciItem"]
+    asked = envelope.request(other, service, service.operations["getProperties"], {"itemId": "call-1"}, user="x")
+    told = items.phone_call(make_item(), other)
+    answered = envelope.answer(
+        other, service.operations["getProperties"], {"response": told}, name="getAttributes", namespace="urn:q"
+    )
+    asked = asked.replace(b"getProperties", b"getAttributes").replace(service.namespace.encode(), b"urn:q")
+    lesson = learn_dialect(read_trace((asked + answered).decode(), "trace"))
+    assert (lesson.unknown, lesson.understood) == ([], 2)
+    assert lesson.document["services"]["IciItem"]["namespace"] == "urn:q"
+
+
+async def test_the_engine_serves_abap_with_a_dialect_learnt_from_it(
+    described: Callable[[str], list[Heard]], tmp_path: Path
+) -> None:
+    """What the learnt dialect serves, a peer speaks who knows nothing but the dialect it was learnt from."""
+    other = load("abap")
+    statuses = ("alerting", "connected", "held")
+    events = b"".join(told(other, *(make_item(status=status) for status in statuses))).decode()
+    learnt = tmp_path / "learnt.yaml"
+    learnt.write_text(learn_dialect(described("abap") + read_trace(events, "trace")).text(), encoding="utf-8")
+    switchboard: Any = FakeSwitchboard()
+    switchboard.give("desk1", make_item(status="connected"))
+    settings = IciSettings(dialect=str(learnt))
+    sender = EventSender(settings, load(str(learnt)), lambda user: None)
+    app = web.Application()
+    IciEndpoint(switchboard, sender, settings).add_to(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with CrmPeer(f"http://127.0.0.1:{runner.addresses[0][1]}/ici", dialect="abap") as crm:
+            screen = await crm.log_on("desk1", "")
+            client = screen.client
+            await client.set_workmode(1001)
+            item = await client.get_properties("call-1")
+            assert (item.status, item.direction, item.capabilities[-1]) == (
+                "connected",
+                "inbound",
+                "setAttachedData",
+            )
+            await client.blind_transfer("call-1", "desk2")
+            assert (await screen.item("connected")).id == "call-1"
+    finally:
+        await sender.close()
+        await runner.cleanup()
+    assert [call[0] for call in switchboard.calls] == [
+        "log_on",
+        "set_workmode",
+        "blind_transfer",
+        "log_off",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "nothing here", "<Envelope", "<a:Envelope xmlns:a='urn:x'></a:Envelope>", "<definitions>"])  # noqa: E501  # fmt: skip
@@ -158,8 +337,9 @@ def test_the_command_writes_a_draft_and_says_what_is_unknown(tmp_path: Path) -> 
     source.write_text(trace(load("abap")))
     result = CliRunner().invoke(ici_app, ["learn", str(source), "-o", str(draft)])
     assert result.exit_code == 0, result.stderr
-    assert f"{len(VALUES) + 1} envelopes, {len(VALUES) + 1} understood, 1 things unknown" in result.stderr
-    assert "unknown: status '2' (Ringing)" in result.stderr
+    known = len(VALUES) + 1
+    assert f"{known} envelopes, {known} understood, 0 things unknown, 2 guessed, 0 otherwise" in result.stderr
+    assert "guessed: status '2' (Ringing) is taken for alerting" in result.stderr
     assert load(str(draft)).header_element == "USERID"
     missing = CliRunner().invoke(ici_app, ["learn", str(tmp_path / "none.txt")])
     assert "cannot be read: No such file or directory" in str(missing.exception)
