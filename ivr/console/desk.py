@@ -23,6 +23,7 @@ from ivr.console.desk_events import (
     Say,
 )
 from ivr.console.desk_keys import Keyboard
+from ivr.console.desk_line import Prompt
 from ivr.console.desk_model import DeskModel
 from ivr.console.desk_requests import request
 from ivr.console.desk_screen import Screen
@@ -158,8 +159,9 @@ class Desk:
 
     def _show_status(self) -> None:
         if self._keyboard is not None and self._keyboard.single_keys:
-            line = self._model.line(self._clock.monotonic())
-            self._screen.status(f"{line} > {self._keyboard.shown}")
+            question, line = self._keyboard.asked
+            state = self._model.line(self._clock.monotonic())
+            self._screen.status(Prompt(state, question, line))
 
     def _on_event(self, event: IciEvent) -> None:
         if self._early is not None:
@@ -338,7 +340,7 @@ class Desk:
                 await self._client.close()
         finally:
             if self._keyboard is not None:
-                self._screen.status("")
+                self._screen.status(None)
                 self._keyboard.close()
 
 

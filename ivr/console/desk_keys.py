@@ -12,8 +12,7 @@ import tty
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
-MOST = 1000
-"""Characters a line may have; more is not typed by anybody."""
+from ivr.console.desk_line import MOST, Keys, Line
 
 
 class Keyboard:
@@ -46,8 +45,9 @@ class Keyboard:
         self._on_words = on_words
         self.candidates: Sequence[str] = ()
         """What Tab completes to."""
-        self._words: tuple[str, str] | None = None
+        self._words: tuple[str, Line] | None = None
         """A key after which something is being typed, and that."""
+        self._keys = Keys()
 
     @property
     def single_keys(self) -> bool:
@@ -90,7 +90,7 @@ class Keyboard:
 
     def _take(self, text: str, ended: bool) -> None:
         if self.single_keys:
-            for key in text:
+            for key in self._keys.split(text):
                 self._key(key)
         else:
             *lines, self._rest = (self._rest + text).replace("\r", "").split("\n")
@@ -103,44 +103,33 @@ class Keyboard:
             self._on_end()
 
     @property
-    def shown(self) -> str:
-        """What has been typed and not handed on yet."""
+    def asked(self) -> tuple[str, Line]:
+        """The question that is being answered, empty where there is none, and the answer so far."""
         if self._words is None:
-            return self.digits
-        key, text = self._words
-        return f"{self._with_words[key]}? {text}"
+            return "", Line(self.digits)
+        key, line = self._words
+        return self._with_words[key], line
 
-    def _word(self, letter: str, key: str, text: str) -> None:
-        """One more letter of what follows a key: Enter hands it on, Escape or Ctrl-D forgets it."""
-        if letter in "\r\n":
+    def _word(self, pressed: str, key: str, line: Line) -> None:
+        """One more key of what follows a key: Enter hands it on, Escape or Ctrl-D forgets it."""
+        if pressed in "\r\n":
             self._words = None
-            self._on_line(f"{key} {text}")
+            self._on_line(f"{key} {line.text}")
             return
-        if letter in "\x1b\x04":
+        if pressed in ("\x1b", "\x04"):
             self._words = None
-        elif letter in "\x7f\b":
-            self._words = (key, text[:-1])
-        elif letter == "\t":
-            self._words = (key, self._completed(text))
-        elif letter.isprintable():
-            self._words = (key, (text + letter)[:MOST])
+        elif pressed == "\t":
+            line.complete(self.candidates)
+        else:
+            line.take(pressed)
         self._on_line("")  # shows it
-
-    def _completed(self, text: str) -> str:
-        """As far as everything that begins like this is the same."""
-        fit = [word for word in self.candidates if word.startswith(text)]
-        if not fit:
-            return text
-        first, last = min(fit), max(fit)  # what these two share, all between them share
-        same = next((at for at, letter in enumerate(first) if letter != last[at]), len(first))
-        return first[:same]
 
     def _key(self, key: str) -> None:
         if self._words is not None:
             self._word(key, *self._words)
             return
         if key in self._with_words:
-            self.digits, self._words, self.candidates = "", (key, ""), ()
+            self.digits, self._words, self.candidates = "", (key, Line()), ()
             self._on_words(key)
             self._on_line("")
             return
@@ -148,7 +137,7 @@ class Keyboard:
             self.digits = (self.digits + key)[-9:]
         elif key == "\x04":  # Ctrl-D, as a line would end with it
             self._on_end()
-        elif key.isprintable() and not key.isspace():
+        elif key.isprintable() and not key.isspace():  # an arrow is no command, and none of its letters is one
             digits, self.digits = self.digits, ""
             self._on_line(f"{key} {digits}".strip())
         else:

@@ -15,11 +15,14 @@ from rich.text import Text
 
 from ivr.clock import Clock
 from ivr.console.desk_events import AttachedData, Happened, PopUp, Say, account_of
+from ivr.console.desk_line import Prompt
 from ivr.console.desk_words import from_colleague, whom
 from ivr.store.contracts import Customer
 
 CLEAR = "\r\x1b[K"
 """Back to the first column, and wipe the line (ECMA-48, EL)."""
+LEFT = "\x1b[{}D"
+"""The cursor so many columns to the left (ECMA-48, CUB)."""
 SHOWN = 200
 """Characters of a value that are shown; attached data may have a quarter of a megabyte."""
 
@@ -35,7 +38,7 @@ class Screen(Protocol):
 
     def customer(self, customer: Customer | None, account: str, proved: str) -> None: ...
 
-    def status(self, line: str) -> None: ...
+    def status(self, prompt: Prompt | None) -> None: ...
 
 
 class JsonScreen:
@@ -60,8 +63,8 @@ class JsonScreen:
     def customer(self, customer: Customer | None, account: str, proved: str) -> None:
         """A program looks customers up itself."""
 
-    def status(self, line: str) -> None:
-        """There is no prompt."""
+    def status(self, prompt: Prompt | None) -> None:
+        """There is none."""
 
 
 class TerminalScreen:
@@ -70,7 +73,7 @@ class TerminalScreen:
     def __init__(self, console: Console | None = None, *, live: bool = False) -> None:
         self._console = console or Console(highlight=False)
         self._live = live
-        self._status = ""
+        self._status: Prompt | None = None
 
     def happened(self, event: Happened) -> None:
         """Events are for programs; people get words and cards."""
@@ -105,26 +108,27 @@ class TerminalScreen:
             facts.add_row(name, plain(value))
         self._print(Panel(facts, title=title, border_style="green" if proved else "yellow", box=box.ROUNDED))
 
-    def status(self, line: str) -> None:
-        """The line at the bottom; empty takes it away."""
-        if self._live:
-            self._status = plain(line)
-            width = max(self._console.width - 1, 1)
-            self._console.file.write(CLEAR + self._status[:width])
-            self._console.file.flush()
+    def status(self, prompt: Prompt | None) -> None:
+        """The line at the bottom, which is never wider than the window; None takes it away."""
+        if not self._live:
+            return
+        self._status = prompt
+        shown, behind = ("", 0) if prompt is None else prompt.fit(max(self._console.width - 1, 1))
+        self._console.file.write(CLEAR + plain(shown, len(shown)) + (LEFT.format(behind) if behind else ""))
+        self._console.file.flush()
 
     def _print(self, what: Text | Panel) -> None:
-        if self._status:
+        if self._status is not None:
             self._console.file.write(CLEAR)
         self._console.print(what)
-        if self._status:
+        if self._status is not None:
             self.status(self._status)
         self._console.file.flush()
 
 
-def plain(text: str) -> str:
+def plain(text: str, most: int = SHOWN) -> str:
     """One line without control characters: a caller's data must not be able to steer the agent's terminal."""
-    shown = text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    shown = text if len(text) <= most else text[:most] + "…"
     return "".join(character if character.isprintable() else "�" for character in shown)
 
 

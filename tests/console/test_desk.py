@@ -43,7 +43,7 @@ class Shown:
         self.customers.append((customer, account, proved))
         self._tell()
 
-    def status(self, line: str) -> None:
+    def status(self, prompt: Any) -> None:
         pass
 
     def _tell(self) -> None:

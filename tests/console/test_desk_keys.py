@@ -11,6 +11,7 @@ import termios
 import pytest
 
 from ivr.console.desk_keys import Keyboard
+from ivr.console.desk_line import Line
 
 
 class Typist:
@@ -109,12 +110,12 @@ async def test_tab_completes_what_is_there_as_far_as_it_is_sure(typist):
         keyboard.candidates = ["desk2", "desk31", "desk32"]
         os.write(leading, b"\t3\t")
         await hands.until(*[""] * 5)
-        assert keyboard.shown == "whom? desk3"
+        assert keyboard.asked == ("whom", Line("desk3", 5))
         os.write(leading, b"1\txx\t\n")
         await hands.until(*[""] * 10, "p desk31xx")
         os.write(leading, b"pd\t")
         await hands.until(*[""] * 10, "p desk31xx", *[""] * 3)
-        assert keyboard.shown == "whom? d", "completed to what was there the last time"
+        assert keyboard.asked == ("whom", Line("d", 1)), "completed to what was there the last time"
         keyboard.close()
     os.close(leading)
 
@@ -127,10 +128,24 @@ async def test_after_some_keys_a_line_is_typed_until_enter(typist):
         keyboard.open()
         os.write(leading, b"12cdesk3")
         await hands.until(*[""] * 6)
-        assert keyboard.shown == "consult: whom? desk3"
+        assert keyboard.asked == ("consult: whom", Line("desk3", 5))
         os.write(leading, b"\x7f2\n")
         await hands.until(*[""] * 8, "c desk2")
         os.write(leading, b"cx\x1bh")
         await hands.until(*[""] * 8, "c desk2", *[""] * 3, "h")
+        keyboard.close()
+    os.close(leading)
+
+
+async def test_an_arrow_key_neither_accepts_nor_hangs_up(typist):
+    hands = await typist()
+    leading, following = pty.openpty()
+    with os.fdopen(following) as source:
+        keyboard = Keyboard(hands.line, hands.ended.set, source, with_words={"o": "note: the text"})
+        keyboard.open()
+        os.write(leading, b"\x1b[A\x1b[D\x1bOD\x1b[3~h")
+        await hands.until("h")
+        os.write(leading, b"ob\x1b[Da\x1b[C!\n")
+        await hands.until("h", *[""] * 6, "o ab!")
         keyboard.close()
     os.close(leading)

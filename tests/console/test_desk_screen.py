@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ivr.console.desk_events import Happened, PopUp, Say
+from ivr.console.desk_line import Line, Prompt
 from ivr.console.desk_screen import CLEAR, JsonScreen, TerminalScreen, plain
 from ivr.ici import attached_data
 from ivr.store.contracts import Customer
@@ -126,17 +127,23 @@ def test_several_producers_are_told_apart(terminal, paper, item):
 
 def test_the_status_line_is_wiped_for_news_and_drawn_again(paper):
     screen = TerminalScreen(Console(file=paper, width=40, highlight=False), live=True)
-    screen.status("desk1 | Ready > ")
+    screen.status(Prompt("desk1 | Ready"))
     screen.say(Say("Connected."))
     assert paper.getvalue() == f"{CLEAR}desk1 | Ready > {CLEAR}Connected.\n{CLEAR}desk1 | Ready > "
     paper.truncate(0)
     paper.seek(0)
-    screen.status("x" * 100)
-    assert paper.getvalue() == CLEAR + "x" * 39
+    screen.status(Prompt("x" * 100))
+    assert paper.getvalue() == f"{CLEAR}{'x' * 35}… > "
+    paper.truncate(0)
+    paper.seek(0)
+    screen.status(Prompt("desk1 | Ready", "note: the text", Line("from the beginning", 8)))
+    assert paper.getvalue() == f"{CLEAR}note: the text? from the beginning\x1b[10D", (
+        "the cursor is not where one types"
+    )
 
 
 def test_without_a_terminal_there_is_no_status_line(terminal, paper):
-    terminal.status("desk1 | Ready > ")
+    terminal.status(Prompt("desk1 | Ready"))
     assert paper.getvalue() == ""
 
 
