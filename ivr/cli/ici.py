@@ -56,7 +56,8 @@ def conform(
     """Check any ICI endpoint against what SAP's side relies on.
 
     Logs the agent on, listens to events, tries what is allowed and what is not, and logs off again. Do not take an
-    agent who is at work. Code 1 when a point fails, 2 when the endpoint cannot be reached.
+    agent who is at work. Code 1 when a point fails, 2 when there is no endpoint of this dialect or it does not let
+    the agent in.
     """
     settings = load_settings(config)
     if password == "-":
@@ -130,20 +131,31 @@ def replay(
     url: Annotated[str, typer.Argument(help="Base address of an ICI; else our own engine's.")] = "",
     dialect: Dialect = "",
     password: Annotated[str, typer.Option(help="The agents' password; - asks for it.", show_default=False)] = "",
+    call: Annotated[
+        float,
+        typer.Option(help="Seconds to wait for each call that the trace has; dial the engine meanwhile.", min=0),
+    ] = 2.0,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Play a captured trace against an endpoint: the same requests in the same order.
 
-    Callback addresses of the trace are replaced by one of ours. Code 1 when an answer has another shape than the
-    captured one.
+    Callback addresses of the trace are replaced by one of ours, and items by those that the agent has now: the
+    first by the first. Code 1 when an answer has another shape than the captured one, 2 when there is no endpoint
+    of this dialect.
     """
     settings = load_settings(config)
     if password == "-":
         password = typer.prompt("Password", hide_input=True, err=True)
     spoken = load(dialect or settings.ici.dialect)
     played = asyncio.run(
-        replay_trace(_heard(trace), url or local_url(settings.http.listen), spoken, password=password)
+        replay_trace(
+            _heard(trace),
+            url or local_url(settings.http.listen),
+            spoken,
+            password=password,
+            wait_for_call=call,
+        )
     )
     if not played:
         raise IvrError(

@@ -20,6 +20,7 @@ from ivr.errors import IvrError
 from ivr.ici.dialect import Dialect, load
 from ivr.testing.crm_peer import CrmPeer, CrmScreen, Mode, Post
 from ivr.testing.ici_probe import Probe, Reply
+from ivr.testing.ici_reach import reach
 
 EVENT_WITHIN: Final = 10.0
 """Seconds an event may take."""
@@ -82,10 +83,11 @@ class Conformance:
         self.within = EVENT_WITHIN
 
     async def run(self, points: Iterable[Point]) -> list[Finding]:
-        """Every finding, in order. Raises IvrError when the endpoint cannot be reached at all."""
+        """Every finding, in order. Raises IvrError when the endpoint cannot be reached, does not speak the
+        dialect or does not let the agent in: then every point would fail for the same reason."""
         findings = []
         async with self.probe, self.crm:
-            await self.probe.get("")
+            await reach(self.probe)
             for point, title, check in points:
                 finding = await self._try(point, title, check)
                 findings.append(finding)

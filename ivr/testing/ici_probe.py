@@ -50,6 +50,7 @@ class Probe:
         self.url = url.rstrip("/")
         self.dialect = dialect
         self.user = user
+        self.has_password = bool(password)
         self._headers = {"Content-Type": "text/xml; charset=utf-8"}
         if password:
             self._headers["Authorization"] = basic(user, password)

@@ -18,11 +18,13 @@ from ivr.config.settings import IciSettings
 from ivr.errors import IvrError
 from ivr.ici import envelope, items, wsdl
 from ivr.ici.client import EventSender
-from ivr.ici.dialect import Dialect, load, parse
+from ivr.ici.dialect import Dialect, Service, load, parse
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.switchboard import IciEvent, PhoneCallChanged, PhoneCallItem, UserChanged, UserView
 from ivr.testing.crm_peer import CrmPeer
+from ivr.testing.ici_conformance import Conformance
 from ivr.testing.ici_learn import learn_dialect
+from ivr.testing.ici_points import POINTS
 from ivr.testing.ici_replay import replay_trace
 from ivr.testing.ici_trace import Heard, read_trace
 
@@ -330,6 +332,114 @@ async def test_a_trace_is_played_again_and_answers_are_compared(name: str) -> No
     assert all(one.user == "desk1" for one in played)
     assert ("log_on", "desk1", "") in switchboard.calls
     assert "sap.example" not in str(switchboard.kept)
+
+
+class Dialled(FakeSwitchboard):
+    """Numbers items anew at every start, as a real system does, and tells of a call once the agent is ready."""
+
+    sender: EventSender
+
+    async def set_workmode(self, user: str, workmode: int) -> None:
+        await super().set_workmode(user, workmode)
+        self.give(user, make_item("of-today-1", status="connected"))
+        self.sender.publish(user, PhoneCallChanged(self.live["of-today-1"]))
+
+    async def consult(self, user: str, item_id: str, destination: str) -> str:
+        self.give(user, make_item("of-today-2", status="connected", capabilities=("conference",)))
+        self.live[item_id] = make_item(item_id, status="held", capabilities=("conference",))
+        await super().consult(user, item_id, destination)
+        return "of-today-2"
+
+
+@pytest.mark.parametrize("calls", [True, False])
+async def test_items_of_a_trace_are_those_of_now_in_order(calls: bool) -> None:
+    dialect = load("default")
+    calls_of, users, events = (dialect.services[name] for name in ("IciPhoneCall", "IciUser", "IciEvent"))
+
+    def asks(service: Service, name: str, **values: str) -> bytes:
+        return envelope.request(dialect, service, service.operations[name], values, user="desk1")
+
+    def answers(service: Service, name: str, text: str = "ok") -> bytes:
+        operation = service.operations[name]
+        return envelope.answer(dialect, operation, {"response": text}, name=name, namespace=service.namespace)
+
+    rings = items.event_message(PhoneCallChanged(make_item("old-1")), ["A"], dialect)
+    captured = [
+        asks(users, "subscribe", **VALUES["subscribe"]),  # type: ignore[arg-type]
+        answers(users, "subscribe"),
+        asks(users, "setCurrentWorkmode", userId="desk1", workmodeId="2"),
+        answers(users, "setCurrentWorkmode"),
+        envelope.request(dialect, events, events.operations[rings[0]], rings[1], user="desk1"),
+        answers(events, "phoneCallChanged"),
+        asks(calls_of, "consult", itemId="old-1", destination="desk2"),
+        answers(calls_of, "consult", "old-1-c1"),
+        asks(calls_of, "conference", itemId="old-1", consultItemId="old-1-c1"),
+        answers(calls_of, "conference"),
+    ]
+    heard = read_trace(b"\n".join(captured).decode(), "trace")
+    switchboard: Any = Dialled() if calls else FakeSwitchboard()
+    switchboard.sender = sender = EventSender(IciSettings(), dialect, lambda user: None)
+    app = web.Application()
+    IciEndpoint(switchboard, sender, IciSettings()).add_to(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/ici"
+    played = await replay_trace(heard, url, dialect, wait_for_call=5.0 if calls else 0.05)
+    await sender.close()
+    await runner.cleanup()
+    assert [one.same for one in played] == [True, True, calls, calls]
+    if calls:
+        assert ("consult", "desk1", "of-today-1", "desk2") in switchboard.calls
+        assert ("conference", "desk1", "of-today-1", "of-today-2") in switchboard.calls
+    else:
+        assert "desk1 has not had 1 calls yet; dial the engine meanwhile" in played[2].why
+        assert "desk1 has not had 2 calls yet" in played[3].why
+
+
+@pytest.mark.parametrize(
+    ("spoken_there", "asked_in", "user", "complaint"),
+    [
+        ("abap, silent", "default", "desk1", "answered HTTP 404, which is no SOAP; there is one of the dialect"),
+        ("abap", "default", "desk1",
+         "not speak the dialect default: .* is called USER in the dialect abap.*there is one of"),
+        ("default", "default", "guarded", "does not let guarded in .*; give the agent's password with --password -"),
+        ("default", "default", "nobody", "there is no agent 'nobody' in the settings; take an agent that"),
+        ("", "default", "desk1", r"HTTP 404, which is no SOAP; check the address \(our own engine's ends in /ici"),
+    ],
+)  # fmt: skip
+async def test_who_is_not_there_or_lets_nobody_in_is_named_once_with_the_remedy(
+    spoken_there: str, asked_in: str, user: str, complaint: str
+) -> None:
+    app = web.Application(middlewares=[no_faults_beside] if "silent" in spoken_there else [])
+    sender = EventSender(IciSettings(), load("default"), lambda user: None)
+    if spoken_there:
+        switchboard: Any = FakeSwitchboard()
+        IciEndpoint(switchboard, sender, IciSettings(dialect=spoken_there.partition(",")[0])).add_to(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/ici"
+    asked = load(asked_in)
+    request = envelope.request(
+        asked, asked.services["IciSystem"], asked.services["IciSystem"].operations["ping"], {}, user=user
+    )
+    try:
+        with pytest.raises(IvrError, match=complaint):
+            await Conformance(url, user, dialect=asked_in).run(POINTS)
+        with pytest.raises(IvrError, match=complaint):
+            await replay_trace(read_trace(request.decode(), "t"), url, asked)
+    finally:
+        await sender.close()
+        await runner.cleanup()
+
+
+@web.middleware
+async def no_faults_beside(request: web.Request, handler: Any) -> web.StreamResponse:
+    """As an endpoint that knows nothing but its own addresses."""
+    if "/Ici" in request.path:
+        return web.Response(status=404, text="404: Not Found")
+    return await handler(request)  # type: ignore[no-any-return]
 
 
 def test_the_command_writes_a_draft_and_says_what_is_unknown(tmp_path: Path) -> None:
