@@ -25,7 +25,8 @@ async def goes_to_bob(scene: Scene, ann: Agent, bob: Agent, caller: Caller) -> P
 async def comes_back(scene: Scene, ann: Agent, bob: Agent, caller: Caller, *, found: bool) -> None:
     """The desktop lives again, and is found by us, or logs on: ann is ready, as before, and sees nothing of the
     call that went by. One that cannot be reached is asked again; one that has answered no must log on."""
-    await (ann.is_found_again() if found else ann.logs_on_again())
+    if not found:
+        await ann.logs_on_again()
     await ann.is_told("Ready")
     await caller.hangs_up()
     await bob.sees("ended")
@@ -41,6 +42,7 @@ async def desktop_refuses(scene: Scene) -> None:
     await crm.stop_listening()
     caller = await scene.caller()
     await goes_to_bob(scene, ann, bob, caller)
+    await ann.can_be_reached_again()
     await crm.listen_again()
     await comes_back(scene, ann, bob, caller, found=True)
 
@@ -55,6 +57,7 @@ async def desktop_is_silent(scene: Scene) -> None:
     caller = await scene.caller()
     await ann.phone.rings()
     await goes_to_bob(scene, ann, bob, caller)
+    await ann.can_be_reached_again()
     crm.mode = Mode.ANSWERS
     await comes_back(scene, ann, bob, caller, found=True)
 

@@ -56,9 +56,6 @@ class Row:
         return self.kind == TOLD and self.text.startswith("agent:")
 
 
-LOG_ON = Row(ASKED, "subscribe")
-
-
 @dataclass
 class Ledger:
     """One desktop's. `names` turns ids of agents, numbers and queues into the words of the scenario."""
@@ -66,6 +63,7 @@ class Ledger:
     owner: str
     names: Callable[[str], str]
     rows: list[Row] = field(default_factory=list)
+    _begun: int = 0
     _items: dict[str, str] = field(default_factory=dict)
     _shown: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -98,12 +96,11 @@ class Ledger:
 
     def _last_about_agent(self) -> list[Row]:
         """The newest of this log-on: a state that is told once more and looks the same needs no line."""
-        for row in reversed(self.rows):
-            if row == LOG_ON:
-                break
-            if row.about_agent:
-                return [row]
-        return []
+        return [row for row in self.rows[self._begun :] if row.about_agent][-1:]
+
+    def begins_again(self) -> None:
+        """The desktop is told its agent's state anew, whether it is another or not."""
+        self._begun = len(self.rows)
 
     def _call(self, item: PhoneCallItem) -> Row:
         name = self._items.setdefault(item.id, f"item {len(self._items) + 1}")

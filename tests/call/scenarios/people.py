@@ -165,13 +165,17 @@ class Agent:
         """As after a reload of the browser."""
         await self.settled()
         self.ledger.asked("subscribe")
-        self._logged_on = len(self.events)
+        self._begins_again()
         await self.screen.log_on_again(self.phone.uri)
 
-    async def is_found_again(self) -> None:
-        """The desktop can be reached again, and has not noticed anything."""
+    def _begins_again(self) -> None:
         self._logged_on = len(self.events)
+        self.ledger.begins_again()
+
+    async def can_be_reached_again(self) -> None:
+        """From now on the desktop can be found; it has not noticed anything."""
         await self._step(f"{self.name}'s desktop can be reached again")
+        self._begins_again()
 
     def loses_heartbeat(self) -> None:
         """The browser is dead: at the next call SAP finds out, rejects it and logs the agent off."""
