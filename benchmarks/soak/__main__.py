@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.soak import findings
-from benchmarks.soak.people import OFF, READY, Agent, Callers, met
+from benchmarks.soak.people import OFF, READY, SILENCED, Agent, Callers, met
 from benchmarks.soak.site import DESKS, Site
 from benchmarks.soak.watchers import Supervisor, Telephone
 from ivr.testing.crm_peer import CrmPeer
@@ -76,7 +76,7 @@ class Soak:
         if self.dice.random() < SILENT:
             silent = self.dice.uniform(0.0, at)
             await asyncio.sleep(silent)
-            self.counts["media workers killed"] += self.site.kill_a_media_worker()
+            self.counts[SILENCED] += self.site.kill_a_media_worker()
             await asyncio.sleep(at - silent)
         else:
             await asyncio.sleep(at)

@@ -16,6 +16,8 @@ from ivr.testing.crm_peer import CrmPeer, CrmScreen
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
 READY, NOT_READY, LUNCH, OFF = 2, 3, 1001, 1
+SILENCED = "media workers killed"
+"""What is counted under this name."""
 
 
 @dataclass(slots=True)
@@ -203,7 +205,7 @@ class Callers:
         return call, number
 
     async def _visit(self, key: str) -> None:
-        stays = self._dice.uniform(0.3, 3.0)
+        stays, silenced = self._dice.uniform(0.3, 3.0), self.counts.get(SILENCED, 0)
         try:
             call, number = await self.dial()
             if not call.answered:
@@ -214,6 +216,8 @@ class Callers:
                 await call.ended()
         except (TimeoutError, IvrError):
             return
+        if silenced != self.counts.get(SILENCED, 0):
+            return  # a call that had only just begun is hung up when its sound dies: nothing was promised
         if key != "1" and call.ended_by == "remote" and not self.has_met_somebody(number):
             self.promised.add(number)
             self.counts["callbacks promised"] += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from benchmarks.soak.site import SUPERVISOR, TELEPHONE, Site
 from ivr.call.signalling import Signalling
@@ -60,11 +59,12 @@ class Telephone:
     """Registers with another contact each time, and remembers which of them were acknowledged."""
 
     def __init__(self, site: Site, dice: random.Random, counts: dict[str, int]) -> None:
-        self.bound: dict[str, datetime] = {}
-        """Contacts that were acknowledged and not asked about since, with the moment."""
+        self.bound: set[str] = set()
+        """Contacts that were acknowledged and not asked about since."""
+        self._tried: list[str] = []
+        """All contacts, each with the first request for it."""
         self._site, self._dice, self._counts = site, dice, counts
         self._answers: asyncio.Queue[int] = asyncio.Queue()
-        self._numbers = 0
 
     async def work(self) -> None:
         settings = UserAgentSettings(product="telephone")
@@ -80,13 +80,14 @@ class Telephone:
             await signalling.close()
 
     async def _register(self, signalling: Signalling, flow: Flow) -> None:
-        self._numbers += 1
         contact = f"sip:{TELEPHONE}@{flow.local[0]}:{flow.local[1]}"
         line = Line("", TELEPHONE, f"sip:127.0.0.1:{self._site.sip}", Credentials(TELEPHONE, TELEPHONE))
-        self.bound.pop(contact, None)
+        self.bound.discard(contact)
+        if contact not in self._tried:
+            self._tried.append(contact)
         signalling.register(line, flow, expires=3600)
         if await self._answers.get() == 200:
-            self.bound[contact] = datetime.now(UTC)
+            self.bound.add(contact)
             self._counts["registrations"] += 1
 
     def _on_event(self, event: Output) -> None:
@@ -94,6 +95,7 @@ class Telephone:
             self._answers.put_nowait(event.status)
 
     def lost(self, kept: Sequence[str]) -> list[str]:
-        """Of the last contacts that were acknowledged, those that are not on disk; the registrar keeps ten."""
-        newest = sorted(self.bound, key=lambda contact: self.bound[contact])[-5:]
+        """Contacts that were acknowledged and are not on disk. The registrar keeps ten of a user: those before the
+        last eight that were asked for may be gone, whether or not these were acknowledged."""
+        newest = [contact for contact in self._tried[-8:] if contact in self.bound]
         return [contact for contact in newest if contact.partition("@")[2] not in " ".join(kept)]
