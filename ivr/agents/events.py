@@ -222,6 +222,8 @@ class CallerSent:
     ticket: str
     agents: tuple[str, ...]
     queue: str = ""
+    caller: str = ""
+    """Calling number; empty when it was withheld, and for a consultation, in which nobody gets the caller."""
     ring: float = 20.0
     """Seconds each telephone rings where there is no queue to say so."""
     priority_raise: int = 0
@@ -245,6 +247,8 @@ class CallTaken:
     ticket: str
     agent: str
     by: str
+    caller: str = ""
+    """Calling number: `by` is the last agent from now on."""
 
 
 Event = (

@@ -238,7 +238,7 @@ class Floor(Matching):
         rule = self._rule(event.queue) if event.queue else QueueRule("", frozenset(), 0, event.ring)
         wanted = tuple(self._agent(agent_id).id for agent_id in event.agents)
         ticket = self._issue(event, rule, now)
-        ticket.wanted, ticket.returned = wanted, bool(event.queue)
+        ticket.wanted, ticket.returned, ticket.caller = wanted, bool(event.queue), event.caller
 
     def _move(self, event: CallerMoved, now: float) -> None:
         rule, agent = self._rule(event.queue), self._agent(event.agent)
@@ -264,6 +264,7 @@ class Floor(Matching):
             taker.ticket, taker.state = event.ticket, AgentState.IN_CALL
             taker.queue, taker.joined_at = giver.queue, now
             self._touch(taker)
+            self._last.spoke(event.caller, taker.id, now)
             self._part(giver, now)
 
     def _issue(self, event: CallerJoined | CallerSent, rule: QueueRule, now: float) -> Ticket:

@@ -46,7 +46,8 @@ class Contact:
     reason: str
     agent: str
     how: str
-    """routed, transferred, or consulted: asked by the agent who had the caller."""
+    """routed, transferred, returned (to the agent whose blind transfer nobody took), or consulted: asked by the
+    agent who had the caller."""
     began: datetime
     ended: datetime | None = None
     end: str = ""
@@ -111,7 +112,7 @@ class ContactKeeper:
         has_call = offer.status in TALKING and offer.part != "consulted" and offer.handoff.visit.has_customer
         if self._contact is None and has_call and offer.direction == "inbound":
             contacts = offer.handoff.visit.record.contacts
-            self._contact = self._opened(now, "transferred" if contacts else "routed")
+            self._contact = self._opened(now, self._how())
             contacts.append(self._contact.id)
             self._save()
         elif self._contact is not None and has_call and self._contact.how == CONSULTED:
@@ -135,6 +136,13 @@ class ContactKeeper:
 
     def _is_asked_about_a_customer(self) -> bool:
         return self._offer.part == "consulted" and self._offer.handoff.visit.has_customer
+
+    def _how(self) -> str:
+        record = self._offer.handoff.visit.record
+        before = record.handoffs[-2].passed if len(record.handoffs) > 1 else []
+        if before and before[-1]["by"] == self._offer.agent and before[-1]["outcome"] not in (None, "answered"):
+            return "returned"
+        return "transferred" if record.contacts else "routed"
 
     def _opened(self, now: datetime, how: str) -> Contact:
         offer, visit = self._offer, self._offer.handoff.visit

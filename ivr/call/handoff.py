@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ivr.agents import events as floor
+from ivr.call.description import WITHDRAWN, of_caller
 from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
@@ -74,8 +75,11 @@ class Handoff:
             attached_data=self.data.blocks if self.data.document else {},
             started=exchange.rooms.clock.utc(),
         )
-        previous = [earlier.item for earlier in visit.record.handoffs if earlier.item]
-        visit.record.handoffs.append(self.record)
+        earlier = visit.record.handoffs
+        previous = [one.item for one in earlier if one.item]
+        if earlier and earlier[-1].passed and earlier[-1].passed[-1]["how"] == "blind":
+            self.record.sent_by = earlier[-1].passed[-1]["by"]
+        earlier.append(self.record)
         self._news = {**command.fields, **({PREVIOUS: previous[-1]} if previous else {})}
         """What is still to be put into the document."""
         if not sent_to:
@@ -85,6 +89,11 @@ class Handoff:
         news, self._news = self._news, {}
         self._learn(news)
 
+    def name_previous(self) -> None:
+        """The caller goes on to a colleague: the document, which goes as it is, names the item he leaves (H20)."""
+        if self.record.item:
+            self._learn({PREVIOUS: self.record.item})
+
     @property
     def waited(self) -> float:
         """Seconds in queues until now, or until an agent had the call; talking does not count."""
@@ -93,6 +102,9 @@ class Handoff:
 
     def part_of(self, item: Item) -> Part:
         return self.visit.part
+
+    def describe(self, item: Item) -> str:
+        return of_caller(self, item.agent)
 
     def items(self) -> list[Item]:
         """Live items that show this document, also when the caller has gone on to somebody else."""
@@ -223,6 +235,7 @@ class Handoff:
         reasons: dict[str, EndReason] = {"rejected": "rejected", "abandoned": "abandoned", "failed": "failed"}
         self._note(agent, why)
         told_phone = ELSEWHERE if why == "taken" else ""
+        offer.why = offer.why or WITHDRAWN.get(why, "")
         offer.end(reasons.get(why, "rerouted" if self.queue else "failed"), told_phone=told_phone)
 
     def join(self, agent: str) -> None:
@@ -306,10 +319,11 @@ class Handoff:
         """The wait is over, one way or another."""
         self.record.outcome, self.record.waited, self.record.agent = outcome, waited, agent
         logger.info(
-            "handoff call=%s queue=%s outcome=%s agent=%s waited=%.1f",
+            "handoff call=%s queue=%s outcome=%s agent=%s number=%s waited=%.1f",
             self.visit.id,
             self.queue,
             outcome,
             agent or "-",
+            self.record.number or "-",
             waited,
         )

@@ -76,6 +76,19 @@ class HandoffRecord:
     """Each version of the attached data: who changed what (`ivr.ici.travelling_data.Version`)."""
     onward: str = ""
     """Where the agent sent the caller, as in a transfer: an agent, queue:NAME, menu:STEP or a number."""
+    passed: list[dict[str, Any]] = field(default_factory=list)
+    """Who gave the caller to whom: by, to, how (``blind``, ``warm``, ``conference``), at, and the outcome where that
+    is a person or a number. A blind transfer ends the handoff, and the next one begins with it."""
+    sent_by: str = ""
+    """The agent who sent the caller into this handoff; empty when he came from the menu alone."""
+    number: str = ""
+    """Outside, of who took the caller: as the last spill of the queue, or from the agent."""
+
+    def pass_on(self, by: str, to: str, how: str, at: datetime) -> dict[str, Any]:
+        """The caller changes hands; the entry may be told the outcome later."""
+        self.onward = to
+        self.passed.append({"by": by, "to": to.removeprefix("tel:"), "how": how, "at": iso(at), "outcome": None})
+        return self.passed[-1]
 
     def document(self) -> dict[str, Any]:
         return {
@@ -91,6 +104,9 @@ class HandoffRecord:
             "widened": list(self.widened),
             "attached_data_changes": list(self.changes),
             "onward": self.onward or None,
+            "passed": [dict(one) for one in self.passed],
+            "sent_by": self.sent_by or None,
+            "number": self.number or None,
         }
 
 
@@ -118,6 +134,8 @@ class CallRecord:
     keys: KeyLog = field(default_factory=KeyLog)
     incidents: list[dict[str, Any]] = field(default_factory=list)
     """What went wrong and was mended or not: at (seconds after the answer) and what."""
+    outside: list[dict[str, Any]] = field(default_factory=list)
+    """Numbers outside that took the caller: number, at."""
     recordings: list[dict[str, Any]] = field(default_factory=list)
     """What callers said after the beep: step, at, seconds, file (None when nothing was kept) and why it ended."""
     media: dict[str, Any] | None = None
@@ -168,6 +186,13 @@ class CallRecord:
                 entry["exit"] = exit_
                 return
 
+    def joined_outside(self, to: str, at: datetime) -> None:
+        """A number outside has the caller: from the menu, from a queue, or from an agent."""
+        number = to.removeprefix("tel:")
+        self.outside.append({"number": number, "at": iso(at)})
+        if self.handoffs and (not self.handoffs[-1].outcome or self.handoffs[-1].onward == to):
+            self.handoffs[-1].number = number
+
     def end(self, by: str, reason: str) -> None:
         """The first cause told is the one that counts."""
         if not self.end_by:
@@ -197,6 +222,7 @@ class CallRecord:
             "incidents": list(self.incidents),
             "recordings": [dict(recording) for recording in self.recordings],
             "media": self.media,
+            "outside": list(self.outside),
             "diverted": list(self.diverted),
             "user_to_user": list(self.user_to_user),
             "goes_on_from": self.goes_on_from or None,

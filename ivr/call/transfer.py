@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ivr.agents import events as floor
 from ivr.call.handoff import Handoff
+from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget, find_target
 from ivr.menu.events import HandoffResumed, SentBack
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 Told = Callable[[int], None]
 STATUSES = {"offered": 180, "answered": 200, "rejected": 603, "missed": 408, "abandoned": 487}
 """What becomes of an offer to a colleague, for a telephone that asked for the transfer."""
+OUTCOMES = {status: outcome for outcome, status in STATUSES.items()}
+"""The same, for the record."""
 logger = logging.getLogger(__name__)
 
 
@@ -51,11 +54,19 @@ class Transfers:
         handoff = self._owned(offer)
         visit = handoff.visit
         logger.info("transfer call=%s by=%s to=%s", visit.id, offer.agent, destination)
-        handoff.record.onward = str(destination)
+        passed = handoff.record.pass_on(offer.agent, str(destination), "blind", self._exchange.rooms.clock.utc())
+
+        def heard(status: int) -> None:
+            if status >= 200 and passed["outcome"] is None:
+                passed["outcome"] = OUTCOMES.get(status, "failed")
+            told(status)
+
+        if destination.kind == "agent":
+            handoff.name_previous()
         self._exchange.part(handoff, "transferred")
         match destination.kind:
             case "agent":
-                self._wait_again(handoff, (destination.name, offer.agent), told=told)
+                self._wait_again(handoff, (destination.name, offer.agent), told=heard)
             case "queue":
                 self._wait_again(handoff, (), destination.name)
                 told(200)
@@ -63,7 +74,7 @@ class Transfers:
                 visit.tell(SentBack(destination.name))
                 told(200)
             case "number":
-                self._outside(handoff, destination.name, offer.agent, told)
+                self._outside(handoff, destination.name, offer.agent, heard)
 
     def put_back(self, handoff: Handoff, why: str, agents: tuple[str, ...] = ()) -> None:
         """Whoever had the caller is gone: `agents` are asked in turn, then the queue he came by."""
@@ -101,6 +112,8 @@ class Transfers:
         visit.sounding.wait(() if agents else command.waiting)
         visit.tell(HandoffResumed())
         since = self._exchange.rooms.clock.monotonic() - handoff.waited
+        if agents:
+            handoff.name_previous()
         ticket = self._exchange.begin_handoff(visit, command, since=since, sent_to=agents)
         more = command.priority_raise
         if agents:
@@ -108,7 +121,7 @@ class Transfers:
                 STATUSES.get(outcome, 480) if agent == agents[0] else 480
             )
             self._exchange.tell_floor(
-                floor.CallerSent(ticket, agents, command.queue, joined=since, priority_raise=more)
+                floor.CallerSent(ticket, agents, command.queue, visit.number, joined=since, priority_raise=more)
             )
         else:
             self._exchange.tell_floor(
@@ -120,6 +133,9 @@ class Transfers:
         visit.sounding.wait(())
 
         def outcome(joined: bool) -> None:
+            line = self._exchange.outside.get(visit.id)
+            if not joined and isinstance(line, OutsideCall) and handoff.record.passed:
+                handoff.record.passed[-1]["why"] = line.why_not or None
             told(200 if joined else 480)
             if not joined and not visit.over:
                 self._exchange.cancel_transfer(visit)

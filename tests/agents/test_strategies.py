@@ -10,6 +10,8 @@ from ivr.agents.events import (
     AgentState,
     CallerJoined,
     CallerLeft,
+    CallerSent,
+    CallTaken,
     JoinCall,
     LoggedOn,
     OfferCall,
@@ -117,6 +119,53 @@ def test_the_last_agent_is_asked_first_when_free(open_shift):
     shift.call_ends("bob")
     shift.waits(10.0)
     assert shift.offers(shift.joins("again", caller="+15550100")) == [("bob", "again")]
+
+
+def both_free_again(shift, longest_idle):
+    """Everybody has finished, and `longest_idle` has waited longest."""
+    for agent in ("ann", "bob"):
+        if shift.state(agent) in (AgentState.IN_CALL, AgentState.ON_HOLD):
+            shift.call_ends(agent)
+    shift.waits(30.0)
+    other = "bob" if longest_idle == "ann" else "ann"
+    shift.does(WorkmodeChosen(other, 3))
+    shift.does(WorkmodeChosen(other, 2))
+    shift.waits(5.0)
+
+
+def test_who_took_the_caller_over_in_a_warm_transfer_is_the_last_agent(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.ready("ann", "bob")
+    shift.joins("t1", caller="+15550100")
+    shift.answers("ann")
+    shift.does(CallerSent("t1-c1", ("bob",)))
+    shift.answers("bob")
+    shift.does(CallTaken("t1", "ann", "bob", "+15550100"))
+    both_free_again(shift, longest_idle="ann")
+    assert shift.offers(shift.joins("again", caller="+15550100")) == [("bob", "again")]
+
+
+def test_who_got_the_caller_by_a_blind_transfer_is_the_last_agent(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.ready("ann", "bob")
+    shift.joins("t1", caller="+15550100")
+    shift.answers("ann")
+    shift.call_ends("ann")
+    shift.does(CallerSent("t2", ("bob", "ann"), "general", "+15550100"))
+    shift.answers("bob")
+    both_free_again(shift, longest_idle="ann")
+    assert shift.offers(shift.joins("again", caller="+15550100")) == [("bob", "again")]
+
+
+def test_who_was_only_asked_about_a_caller_is_not_the_last_agent(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.ready("ann", "bob")
+    shift.joins("t1", caller="+15550100")
+    shift.answers("ann")
+    shift.does(CallerSent("t1-c1", ("bob",)))
+    shift.answers("bob")
+    both_free_again(shift, longest_idle="bob")
+    assert shift.offers(shift.joins("again", caller="+15550100")) == [("ann", "again")]
 
 
 def test_the_last_agent_is_not_waited_for_when_busy(open_shift):

@@ -83,7 +83,9 @@ async def test_a_number_behind_a_trunk_takes_the_caller_over_and_a_silent_one_lo
     await asyncio.wait_for(caller.ended(), 15)
     record = await house.record()
     assert record["end"] == {"by": "failure", "reason": "no sound from the outside line for 2 s"}
-    assert record["handoff"]["onward"] == NUMBER
+    assert (record["handoff"]["onward"], record["handoff"]["number"]) == (NUMBER, "+15550199")
+    (passed,) = record["handoff"]["passed"]
+    assert (passed["by"], passed["to"], passed["how"]) == ("desk1", "+15550199", "warm")
     legs = {entry["leg"]: house.settings.var / entry["file"] for entry in record["recordings"]}
     assert list(legs) == ["caller", "desk1", "+15550199"]
     assert [entry["leg"] for entry in record["recordings"]] == ["caller", "desk1", "caller", "+15550199"]

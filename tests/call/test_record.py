@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from house import House
+
+from ivr.call.record import CallRecord, HandoffRecord
 
 LOCKED, ITS_PIN = "4000000036", "9924"
 
@@ -40,3 +43,28 @@ async def test_a_queue_that_was_closed_is_told_as_a_handoff(house: House, monkey
     assert (handoff["queue"], handoff["reason"], handoff["outcome"]) == ("billing", "ACCOUNT_LOCKED", "closed")
     assert (handoff["agent"], handoff["waited"]) == (None, 0.0)
     assert handoff["attached_data"]["SAP-IC"]["ACCOUNT"] == LOCKED
+
+
+NIGHT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+LINE = "tel:+15550000911"
+
+
+def record_with(*outcomes: str) -> CallRecord:
+    record = CallRecord("call-1", "+15550100", "8000", NIGHT)
+    record.handoffs = [HandoffRecord("emergency", "GAS", {}, NIGHT, outcome=outcome) for outcome in outcomes]
+    return record
+
+
+def test_a_line_outside_that_takes_a_waiting_caller_is_named_in_his_handoff() -> None:
+    record = record_with("answered", "")
+    record.joined_outside(LINE, NIGHT)
+    document = record.document()
+    assert [one["number"] for one in document["handoffs"]] == [None, "+15550000911"]
+    assert document["outside"] == [{"number": "+15550000911", "at": "2026-11-22T03:00:00.000+00:00"}]
+
+
+def test_a_line_outside_to_which_the_menu_transfers_is_no_end_of_an_earlier_handoff() -> None:
+    record = record_with("closed")
+    record.joined_outside(LINE, NIGHT)
+    assert record.document()["handoff"]["number"] is None
+    assert len(record.document()["outside"]) == 1

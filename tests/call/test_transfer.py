@@ -73,4 +73,14 @@ async def test_a_queue_a_step_and_a_number_are_destinations_too(build_house: obj
     assert [one["onward"] for one in record["handoffs"]] == [
         expert.uri, "queue:general", "menu:main", expert.uri,
     ]  # fmt: skip
+    passed = [one["passed"][-1] for one in record["handoffs"]]
+    assert {(one["by"], one["how"]) for one in passed} == {("desk1", "blind")}
+    assert [(one["to"], one["outcome"]) for one in passed] == [
+        (expert.uri, "failed"), ("queue:general", None), ("menu:main", None), (expert.uri, "answered"),
+    ]  # fmt: skip
+    assert [one["sent_by"] for one in record["handoffs"]] == [None, "desk1", "desk1", "desk1"]
+    assert [one["number"] for one in record["handoffs"]] == [None, None, None, expert.uri]
+    assert [one["number"] for one in record["outside"]] == [expert.uri]
+    contacts = await house.store.contacts(call_id=record["id"])
+    assert [one["how"] for one in reversed(contacts)] == ["routed", "returned", "transferred", "transferred"]
     assert any("could not be reached" in one["what"] for one in record["incidents"])

@@ -34,6 +34,7 @@ async def blind_to_agent(scene: Scene) -> None:
     assert ended.reason == "transferred"
     offered = await bob.sees("alerting")
     assert offered.attached_data == ended.attached_data
+    assert scene.blocks(offered.attached_data)["SAP-IC"]["PREVIOUS"] == item.id
     assert ODD in offered.attached_data
     assert scene.blocks(offered.attached_data)["CRM_IC/MCM"] == MARKS
     await ann.is_hung_up_on()
@@ -67,6 +68,7 @@ async def blind_refused(scene: Scene) -> None:
     again = await ann.sees("alerting")
     assert again.id != item.id
     assert scene.blocks(again.attached_data)["NOTES"] == NOTES
+    assert scene.blocks(again.attached_data)["SAP-IC"]["PREVIOUS"] == item.id
     await ann.picks_up()
     await ann.sees("connected")
     await scene.talk(caller, ann)
