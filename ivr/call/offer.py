@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ivr.agents import events as floor
 from ivr.call.contact import ContactKeeper
-from ivr.call.destination import Destination
+from ivr.call.destination import Destination, place_of
 from ivr.call.direct import Side
 from ivr.call.item import Errand, Item
 from ivr.call.leg import VoiceLeg
@@ -126,7 +126,7 @@ class Offer(Item):
         self._ringing = True
         self.exchange.legs[self.leg] = self
         self._voice.call(lambda sdp: self._invite(phone, sdp))
-        await self._notice_a_dead_phone(max(PHONE_SILENT, phone.patience))
+        await self._notice_a_dead_phone(phone, max(PHONE_SILENT, phone.patience))
 
     @property
     def shown(self) -> tuple[str, str]:
@@ -145,16 +145,26 @@ class Offer(Item):
             headers=headers_for(self.handoff.visit.incoming.user_to_user, self.item_id),
         )
 
-    async def _notice_a_dead_phone(self, patience: float) -> None:
+    async def _notice_a_dead_phone(self, phone: Destination, patience: float) -> None:
         try:
             async with asyncio.timeout(patience):
                 await self._phone_lives.wait()
         except TimeoutError:
             if self.status == "alerting":
-                logger.warning("agent_phone_dead call=%s agent=%s", self.handoff.visit.id, self.agent)
+                logger.warning(
+                    "agent_phone_dead call=%s item=%s agent=%s address=%s ways=%s cause=%r",
+                    self.handoff.visit.id,
+                    self.item_id,
+                    self.agent,
+                    phone.uri,
+                    ",".join(place_of(flow) for place in phone.places for flow in place.flows),
+                    f"INVITE: no answer, not even 100 Trying, within {patience:g} s; check that the telephone is "
+                    "on and registered, and that nothing in between drops SIP",
+                )
                 self._fail("phone")
 
     def _fail(self, why: Literal["phone", "screen"]) -> None:
+        self.why = f"your {'telephone' if why == 'phone' else 'desktop'} could not be reached"
         self.exchange.tell_floor(floor.OfferFailed(self.agent, self.handoff.ticket, why))
 
     # --- what the telephone does -------------------------------------------------------------------------

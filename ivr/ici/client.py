@@ -18,10 +18,11 @@ from ivr.errors import RemoteProtocolError
 from ivr.ici import envelope, items
 from ivr.ici.client_http import (
     ANSWER_LIMIT,
-    HOST_TROUBLE,
-    HostFailure,
+    ANSWERING,
     authorisation,
     describe_failure,
+    describe_status,
+    in_words,
     read_capped,
 )
 from ivr.ici.dialect import Dialect, Operation
@@ -107,7 +108,9 @@ class EventSender:
                 acknowledged.set_result(False)
             elif screen.full:
                 acknowledged.set_result(False)
-                self._lose(screen, "too many events wait for it")
+                what = "too many events wait for it"
+                remedy = "check that the other side is not overloaded: it answers too slowly"
+                self._lose(screen, in_words(screen.subscription.app_url, "queueing", what, remedy), batch)
             else:
                 screens.append(screen)
                 dropped = screen.put(Entry(event, loop.time(), batch, [acknowledged], screens))
@@ -217,7 +220,8 @@ class EventSender:
             screen.waiting.append(Entry(farewell, asyncio.get_running_loop().time(), next(self._batches)))
             self._take_leave(screen)
 
-    def _lose(self, screen: Screen, failure: str) -> None:
+    def _lose(self, screen: Screen, failure: str, number: int) -> None:
+        """`number`: that of the event that it did not take, by which the log is searched."""
         user = screen.subscription.user
         counted = self._screens.get(user) is screen
         self._close(screen, SubscriptionEnded("unreachable", "The screen did not take its events"))
@@ -225,7 +229,7 @@ class EventSender:
             host = urlsplit(screen.subscription.app_url).netloc
             level = logging.INFO if host in self._alarmed else logging.WARNING
             self._alarmed.add(host)
-            log.log(level, "ici_screen_lost user=%s cause=%r", user, failure)
+            log.log(level, "ici_screen_lost id=%d user=%s cause=%r", number, user, failure)
             self._on_lost(user)
 
     # --- posting ---------------------------------------------------------------------------------
@@ -247,15 +251,15 @@ class EventSender:
             failure = await self._post(entry.event, [screen.subscription])
             _tell(entry, not failure)
             outcome = "delivered" if not failure else f"not delivered, which does no harm: {failure}"
-            log.info("ici_farewell user=%s outcome=%r", screen.subscription.user, outcome)
+            log.info("ici_farewell id=%d user=%s outcome=%r", entry.batch, screen.subscription.user, outcome)
             if isinstance(entry.event, SubscriptionEnded) and entry.event.reason == "unreachable":
                 self._on_unreachable(screen.subscription, failure)
         screen.busy = False
 
     async def _deliver(self, taken: list[tuple[Screen, Entry[asyncio.Future[bool]]]]) -> None:
         screens = [screen for screen, _ in taken]
-        event = taken[0][1].event
-        failure = await self._attempt(event, screens, tries=1 if len(taken) > 1 else 1 + len(RETRY_AFTER))
+        entry = taken[0][1]
+        failure = await self._attempt(entry, screens, tries=1 if len(taken) > 1 else 1 + len(RETRY_AFTER))
         if failure and len(taken) > 1:
             for pair in taken:
                 self._spawn(self._deliver([pair]))
@@ -264,15 +268,15 @@ class EventSender:
             screen.busy = False
             _tell(entry, not failure)
             if failure:
-                self._lose(screen, failure)
+                self._lose(screen, failure, entry.batch)
             else:
                 self._alarmed.discard(urlsplit(screen.subscription.app_url).netloc)
             self._pump(screen)
 
-    async def _attempt(self, event: IciEvent, screens: list[Screen], *, tries: int) -> str:
+    async def _attempt(self, entry: Entry[asyncio.Future[bool]], screens: list[Screen], *, tries: int) -> str:
         """Post the event; empty, or why the last try failed."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        event, began = entry.event, loop.time()
         failure = ""
         for attempt in range(tries):
             if attempt:
@@ -281,7 +285,8 @@ class EventSender:
                     break
             failure = await self._post(event, [screen.subscription for screen in screens])
             log.info(
-                "ici_event user=%s event=%s item=%s attempt=%d outcome=%r ms=%.1f",
+                "ici_event id=%d user=%s event=%s item=%s attempt=%d outcome=%r ms=%.1f",
+                entry.batch,
                 ",".join(screen.subscription.user for screen in screens),
                 type(event).__name__,
                 _item(event),
@@ -313,17 +318,18 @@ class EventSender:
                     users = ",".join(one.user for one in subscriptions)
                     self._trace.note("out", users, f"IciEvent.{name}", body, raw or b"")
                 if raw is None:
-                    return f"the answer is longer than {ANSWER_LIMIT} octets"
+                    long = f"the answer is longer than {ANSWER_LIMIT} octets"
+                    return in_words(url, ANSWERING, long, "check what is at this address; ok is enough")
                 if raw and response.status in (200, 500):
                     self._check_answer(raw, operation, response.charset or "")
                 if response.ok and response.status < 300:
                     return ""
-                kind = HostFailure if response.status in HOST_TROUBLE else str
-                return kind(f"HTTP {response.status}")
+                return describe_status(url, response.status, response.headers.get("Location", ""))
         except IciRefusal as refusal:
-            return f"fault {refusal.code}: {refusal}"
+            what = f"fault {refusal.code}: {refusal}"
+            return in_words(url, ANSWERING, what, "check the log of the other side, and ici.dialect")
         except RemoteProtocolError as mistake:
-            return str(mistake)
+            return in_words(url, ANSWERING, str(mistake), "check that this address is that of its event service")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
             return describe_failure(url, failure)
 

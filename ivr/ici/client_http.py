@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import os
 import ssl
 from collections.abc import Iterable
 from typing import Final
@@ -21,6 +22,20 @@ ANSWER_LIMIT: Final = 4 * 1024 * 1024
 
 HOST_TROUBLE: Final = frozenset({502, 503, 504})
 """Answers that say nothing about one screen: nobody behind the address can be reached (RFC 9110 section 15.6)."""
+
+
+ANSWERING: Final = "answering"
+"""The stage at which the other side had the request."""
+_REMEDIES: Final = {
+    401: "check user and password in ici.logins, and that both sides mean this host",
+    403: "check that the other side lets us in, and user and password in ici.logins",
+    404: "check the path of the address that the other side named",
+    405: "check the path of the address that the other side named: it takes no POST",
+    413: "let the other side take longer requests: attached data is in them",
+    502: "check that the system behind this address is running",
+    503: "check that the system behind this address is running",
+    504: "check that the system behind this address is running",
+}
 
 
 class HostFailure(str):
@@ -70,11 +85,39 @@ async def read_capped(stream: aiohttp.StreamReader, limit: int) -> bytes | None:
 
 def describe_failure(url: str, failure: BaseException) -> HostFailure:
     """Host, port, stage and remedy of a request that got no answer."""
+    stage, remedy = _stage(failure)
+    detail = _detail(failure).replace("\n", " ") or type(failure).__name__
+    return HostFailure(in_words(url, stage, detail, remedy))
+
+
+def describe_status(url: str, status: int, location: str = "") -> str:
+    """The same for an answer that is no success; a `HostFailure` when nobody behind the address can be reached."""
+    remedy = _REMEDIES.get(status, "check the log of the other side")
+    detail = f"HTTP {status}"
+    if 300 <= status < 400:
+        detail += f" to {location[:120]!r}" if location else ""
+        remedy = "redirects are not followed; let the other side name that address itself"
+    text = in_words(url, ANSWERING, detail, remedy)
+    return HostFailure(text) if status in HOST_TROUBLE else text
+
+
+def in_words(url: str, stage: str, what: str, remedy: str) -> str:
+    """A failure as it is told: whom it is with, how far it came, what was seen, and what to do (H24)."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    stage, remedy = _stage(failure)
-    detail = str(failure).replace("\n", " ") or type(failure).__name__
-    return HostFailure(f"{parts.hostname} port {port}: {stage} failed: {detail[:200]}; {remedy}")
+    return f"{parts.hostname} port {port}: {stage} failed: {what[:200]}; {remedy}"
+
+
+def _detail(failure: BaseException) -> str:
+    """What the system said, without the library's words around it: those speak of TLS where there is none."""
+    match failure:
+        case aiohttp.ClientConnectorCertificateError():
+            return str(failure.certificate_error)
+        case aiohttp.ClientConnectorError():
+            error = failure.os_error
+            return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        case _:
+            return str(failure)
 
 
 def _stage(failure: BaseException) -> tuple[str, str]:

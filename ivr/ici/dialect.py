@@ -285,13 +285,16 @@ def _operation(name: str, data: Any, manners: tuple[str, str]) -> Operation:
     manner, of_fields = manners
     spelling = _checked(data.get("spelling", spell(name, manner)))
     listed = data.get("aliases", ())
+    results = data.get("results") or {OK: "string"}
+    if OK in results:  # the plain answer has a type, also where a file says nothing but its spelling
+        results = {**results, OK: inherit("string", results[OK])}
     others = dict.fromkeys((spell(name, manner), *listed, *(spell(alias, manner) for alias in listed)))
     return Operation(
         name=name,
         spelling=spelling,
         aliases=tuple(alias for alias in others if alias != spelling),
         parameters=_fields(data.get("parameters") or {}, of_fields),
-        results=_fields(data.get("results") or {OK: "string"}, of_fields),
+        results=_fields(results, of_fields),
         evidence=data["evidence"],
         anonymous=bool(data.get("anonymous", False)),
     )

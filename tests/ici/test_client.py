@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -139,9 +140,12 @@ FAULT = (
 @pytest.mark.parametrize(
     ("response", "cause"),
     [
-        ({"status": 401}, "HTTP 401"),
-        ({"status": 404}, "HTTP 404"),
-        ({"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, "HTTP 302"),
+        ({"status": 401}, "HTTP 401; check user and password in ici.logins"),
+        ({"status": 404}, "HTTP 404; check the path of the address"),
+        (
+            {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
+            "HTTP 302 to 'http://127.0.0.1:1/'; redirects are not followed",
+        ),
         (
             {"status": 500, "body": FAULT, "content_type": "text/xml"},
             "fault ICI-FAULT: cannot understand ICI event",
@@ -157,6 +161,7 @@ FAULT = (
 async def test_a_screen_that_refuses_three_times_is_lost(
     sender: EventSender, callback: Any, lost: list[str], response: dict[str, Any], cause: str, caplog: Any
 ) -> None:
+    caplog.set_level("INFO")
     callback.behave = always(**response)
     subscribe(sender, callback.url)
     first, second = sender.publish("desk1", data(1)), sender.publish("desk1", data(2))
@@ -167,6 +172,14 @@ async def test_a_screen_that_refuses_three_times_is_lost(
     assert callback.posts == 4  # the farewell
     record = next(record for record in caplog.records if "ici_screen_lost" in record.message)
     assert cause in record.message
+    port = callback.url.rpartition(":")[2].partition("/")[0]
+    told = rf"ici_screen_lost id=(\d+) user=desk1 cause=.127\.0\.0\.1 port {port}: answering failed: .*; \w.* .*"
+    said = re.match(told, record.message)
+    assert said, record.message
+    posted = [
+        one.getMessage() for one in caplog.records if one.getMessage().startswith(f"ici_event id={said[1]} ")
+    ]
+    assert len(posted) == 3
     assert await sender.publish("desk1", data(3)) is False
 
 
@@ -228,7 +241,8 @@ async def test_an_older_subscription_that_is_gone_is_no_alarm(
     await sender.close()
     assert lost == []
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
-    assert 'ici_farewell user=desk1 outcome="not delivered, which does no harm: 127.0.0.1 port 1' in caplog.text
+    said = r'ici_farewell id=\d+ user=desk1 outcome=.not delivered, which does no harm: 127\.0\.0\.1 port 1'
+    assert re.search(said, caplog.text)
 
 
 async def test_the_older_screen_hears_that_it_is_superseded_and_then_nothing(
@@ -381,6 +395,16 @@ async def test_stopping_tells_every_screen_and_leaves_nothing_behind(sender: Eve
         (user, SubscriptionEnded("shutdown", "The telephone system is stopping")) for user in ("desk1", "desk2")
     ]
     assert await sender.publish("desk1", data(1)) is False
+
+
+async def test_a_refused_connection_is_told_without_a_word_of_tls(
+    sender: EventSender, caplog: Any, lost: list[str]
+) -> None:
+    subscribe(sender, "http://127.0.0.1:1/event")
+    assert await sender.publish("desk1", data(1)) is False
+    record = next(record for record in caplog.records if "ici_screen_lost" in record.message)
+    assert "127.0.0.1 port 1: connecting failed: Connection refused; check that the other side" in record.message
+    assert "ssl" not in record.message
 
 
 def test_a_failure_names_the_stage() -> None:
