@@ -77,8 +77,8 @@ class HandoffRecord:
     onward: str = ""
     """Where the agent sent the caller, as in a transfer: an agent, queue:NAME, menu:STEP or a number."""
     passed: list[dict[str, Any]] = field(default_factory=list)
-    """Who gave the caller to whom: by, to, how (``blind``, ``warm``, ``conference``), at, and the outcome where that
-    is a person or a number. A blind transfer ends the handoff, and the next one begins with it."""
+    """Who gave the caller to whom: by, to, how (``blind``, ``warm``, ``conference``), at, and the outcome where
+    that is a person or a number. A blind transfer ends the handoff, and the next one begins with it."""
     sent_by: str = ""
     """The agent who sent the caller into this handoff; empty when he came from the menu alone."""
     number: str = ""

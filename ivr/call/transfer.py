@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from ivr.agents import events as floor
 from ivr.call.handoff import Handoff
-from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget, find_target
 from ivr.menu.events import HandoffResumed, SentBack
 
@@ -133,9 +132,6 @@ class Transfers:
         visit.sounding.wait(())
 
         def outcome(joined: bool) -> None:
-            line = self._exchange.outside.get(visit.id)
-            if not joined and isinstance(line, OutsideCall) and handoff.record.passed:
-                handoff.record.passed[-1]["why"] = line.why_not or None
             told(200 if joined else 480)
             if not joined and not visit.over:
                 self._exchange.cancel_transfer(visit)
