@@ -10,7 +10,7 @@ the first thing he writes, which becomes that of a transfer when he takes the ca
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,15 @@ class Contact:
     """Why the item ended."""
     notes: list[dict[str, Any]] = field(default_factory=list)
     wrap_up_reason: str = ""
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Contact:
+        """What was stored."""
+        known: dict[str, Any] = {one.name: document.get(one.name) or "" for one in fields(cls)}
+        known["began"] = datetime.fromisoformat(document["began"])
+        known["ended"] = datetime.fromisoformat(document["ended"]) if document.get("ended") else None
+        known["notes"] = [dict(note) for note in document["notes"]]
+        return cls(**known)
 
     def take(self, version: Version) -> bool:
         """What the agent wrote; whether anything of it is for the contact."""

@@ -115,6 +115,7 @@ class Item:
         """For the record; who is at the other end stands there where that is not the caller."""
         at = iso(self.rooms.clock.utc())
         self.entry = {"agent": self.agent, "item": self.item_id, "at": at, "outcome": None}
+        self.handoff.visit.record.items.append(self)
         if self.direction == "outbound" or self.handoff.remote_numbers:
             self.entry |= {"direction": self.direction, "remote": list(self.remote_numbers)}
             self.entry["called"] = self.called_number
@@ -164,6 +165,7 @@ class Item:
         self.status = status
         told = self.tell()
         if status == "ended" and self.entry is not None:
+            self.entry["ended"] = self.reason
             self.handoff.visit.record.goodbyes.add(told)
             told.add_done_callback(self._end_told)
 

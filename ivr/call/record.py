@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ivr.call.kept_documents import documents_of
 from ivr.call.keys import KeyLog
 from ivr.call.reference import reference_in
 from ivr.media.messages import LegClosed
 from ivr.sip.events import IncomingCall
+
+if TYPE_CHECKING:
+    from ivr.call.item import Item
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -143,6 +147,8 @@ class CallRecord:
     """From whom the call was diverted to us, the latest first: from and reason. Told by trusted addresses only."""
     user_to_user: list[str] = field(default_factory=list)
     """What applications on the way said about the call (RFC 7433)."""
+    items: list[Item] = field(default_factory=list)
+    """What desktops show, or showed, of this call; of these the documents are stored."""
     goodbyes: set[asyncio.Future[bool]] = field(default_factory=set)
     """Ends of items that screens have not acknowledged yet; not stored."""
     goes_on_from: str = ""
@@ -219,6 +225,7 @@ class CallRecord:
             "handoff": handoffs[-1] if handoffs else None,
             "handoffs": handoffs,
             "contacts": list(self.contacts),
+            "documents": documents_of(self.items),
             "incidents": list(self.incidents),
             "recordings": [dict(recording) for recording in self.recordings],
             "media": self.media,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,19 +26,21 @@ async def remember_callers(exchange: Exchange, restarted: datetime) -> None:
     remember(exchange, await exchange.rooms.store.calls(RECORDS_LOOKED_AT), restarted)
 
 
-async def close_records(exchange: Exchange, restarted: datetime) -> None:
+async def close_records(exchange: Exchange, restarted: datetime, lock: asyncio.Lock) -> None:
     """No call goes on from before a restart: its record would be open for ever.
 
-    Only once no desktop shows it any more: an open record is how a next start would know of that.
+    Only once no desktop shows it any more: an open record is how a next start would know of that. `lock` keeps
+    what agents write about these calls meanwhile.
     """
     store = exchange.rooms.store
-    for document in await store.calls(RECORDS_LOOKED_AT):
-        if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
-            logger.warning("call_record_closed_late call=%s", document["id"])
-            await store.save_call(closed_late(document, restarted))
-    for contact in await store.contacts(most=RECORDS_LOOKED_AT):
-        if contact["ended"] is None and datetime.fromisoformat(contact["began"]) < restarted:
-            await store.save_contact(contact_closed_late(contact))
+    async with lock:
+        for document in await store.calls(RECORDS_LOOKED_AT):
+            if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
+                logger.warning("call_record_closed_late call=%s", document["id"])
+                await store.save_call(closed_late(document, restarted))
+        for contact in await store.contacts(most=RECORDS_LOOKED_AT):
+            if contact["ended"] is None and datetime.fromisoformat(contact["began"]) < restarted:
+                await store.save_contact(contact_closed_late(contact))
 
 
 def remember(exchange: Exchange, records: Iterable[dict[str, Any]], restarted: datetime) -> None:

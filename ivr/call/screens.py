@@ -14,10 +14,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ivr.agents import events as floor
+from ivr.call.kept_calls import KeptCalls, kept_items
 from ivr.call.lost_screens import LostScreens
 from ivr.call.presence import user_view
 from ivr.call.remembering import RECORDS_LOOKED_AT, close_records
 from ivr.errors import IvrError
+from ivr.ici.attached_data import Limits
 from ivr.ici.client import EventSender
 from ivr.ici.client_http import HostFailure
 from ivr.ici.subscriptions import Subscription, check_callback
@@ -27,8 +29,6 @@ from ivr.store.contracts import Store
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
 
-AFTER_ALL = 1_000_000
-"""Sequence number of the last word on an item of before: more than any call had, or it counts as an old one."""
 logger = logging.getLogger(__name__)
 
 
@@ -69,8 +69,8 @@ class Screens:
     """Desktops that were subscribed and of which nobody knows whether they still are: after a kill of ours, and
     after their host was in trouble (H9, H10). Each is asked; who answers is logged on as before."""
 
-    def __init__(self, exchange: Exchange, switchboard: Switchboard, sender: EventSender) -> None:
-        self._exchange, self._switchboard, self._sender = exchange, switchboard, sender
+    def __init__(self, exchange: Exchange, switchboard: Switchboard, sender: EventSender, kept: KeptCalls) -> None:
+        self._exchange, self._switchboard, self._sender, self._kept = exchange, switchboard, sender, kept
         self._ghosts: dict[str, list[PhoneCallItem]] = {}
         """What screens that could not be asked yet still have to be told."""
         self.lost = LostScreens(self._ask, self._forget, exchange.rooms.clock)
@@ -87,7 +87,7 @@ class Screens:
         await asyncio.gather(*(self._ask_first(user, screen) for user, screen in screens.items()))
         for user in [user for user in self._ghosts if self._sender.subscription_of(user) is not None]:
             await self._tell_ghosts(user)  # who has logged on again by himself
-        await close_records(self._exchange, restarted)
+        await close_records(self._exchange, restarted, self._kept.lock)
 
     def unreachable(self, subscription: Subscription, failure: str) -> None:
         """A screen was lost: it knows that, or its host must be well before anybody can tell."""
@@ -166,22 +166,5 @@ def ghosts_of(document: dict[str, Any]) -> list[tuple[str, PhoneCallItem]]:
 
     Those are all whose end no screen has acknowledged, whatever became of them.
     """
-    found = []
-    for handoff in document.get("handoffs") or []:
-        for offer in handoff.get("offers") or []:
-            if offer.get("item") and not offer.get("gone"):
-                remote = offer.get("remote") or [document.get("caller") or ""]
-                item = PhoneCallItem(
-                    id=offer["item"],
-                    status="ended",
-                    direction=offer.get("direction") or "inbound",
-                    remote_numbers=tuple(map(str, remote)),
-                    called_number=str(offer.get("called") or document.get("called") or ""),
-                    queue_id=str(handoff.get("queue") or ""),
-                    attached_data="",
-                    sequence=AFTER_ALL,
-                    started_at=datetime.fromisoformat(offer["at"]),
-                    reason="failed",
-                )
-                found.append((str(offer["agent"]), item))
-    return found
+    found = kept_items(document, Limits())
+    return [(item.agent, item.snapshot()) for item, entry in found if not entry.get("gone")]

@@ -10,6 +10,7 @@ from ivr.call.dialling import dial
 from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
+from ivr.call.kept_calls import KeptCalls
 from ivr.call.offer import Offer
 from ivr.call.outgoing_offer import OutgoingOffer
 from ivr.call.presence import WORKMODE_TEXTS, served_by, user_view
@@ -35,6 +36,8 @@ class ExchangeSwitchboard:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self._agents = {agent.id: agent for agent in exchange.rooms.settings.agents}
+        self.kept = KeptCalls(exchange.rooms)
+        """What is known of calls from before a restart."""
 
     # --- reading --------------------------------------------------------------------------------------------
 
@@ -62,11 +65,11 @@ class ExchangeSwitchboard:
         return list(WORKMODE_TEXTS.items())
 
     def item(self, item_id: str) -> PhoneCallItem | None:
-        item = self.exchange.items.get(item_id)
+        item = self.exchange.items.get(item_id) or self.kept.get(item_id)
         return item.snapshot() if item else None
 
     def owner(self, item_id: str) -> str:
-        item = self.exchange.items.get(item_id)
+        item = self.exchange.items.get(item_id) or self.kept.get(item_id)
         return item.agent if item else ""
 
     def items(self, user: str) -> list[PhoneCallItem]:
@@ -254,10 +257,15 @@ class ExchangeSwitchboard:
         self._pair(item_id, consult_item_id, "conference").conference()
 
     def check_version(self, user: str, item_id: str, document: str, version: int) -> None:
-        self._item(item_id, "setAttachedData").handoff.data.check(user, document, version)
+        kept = self.kept.get(item_id)
+        data = kept.data if kept else self._item(item_id, "setAttachedData").handoff.data
+        data.check(user, document, version)
 
     async def set_attached_data(self, user: str, item_id: str, document: str) -> None:
         """`document` is the whole item, already merged with what was there."""
+        if (kept := self.kept.get(item_id)) is not None:
+            await self.kept.write(kept, user, document)
+            return
         item = self._item(item_id, "setAttachedData")
         errand = item.handoff
         version = errand.take_from(user, document)

@@ -206,9 +206,10 @@ class Engine:
         report = await library.build(clips, on_progress, speak_instead=True)
         await exchange.daybook.open()
         ghosts, screens = await find_ghosts(store), await store.screens()
+        await switchboard.kept.load()
         exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
-        self._screens = Screens(exchange, switchboard, sender)
+        self._screens = Screens(exchange, switchboard, sender, switchboard.kept)
         exchange.tasks.spawn(self._screens.bring_back(screens, ghosts, self.clock.utc()))
         await endpoint.restore_monitors(await store.monitors())
         exchange.accepting = True

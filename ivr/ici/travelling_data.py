@@ -105,6 +105,34 @@ class TravellingData:
     _touched: dict[str, Touched] = field(default_factory=dict)
     """By Application id."""
 
+    def saved(self) -> dict[str, Any]:
+        """The document and what is guarded in it, for JSON; not the changes, which are told one by one."""
+        return {
+            "application": self.application,
+            "document": self.document,
+            "version": self.number,
+            "learnt": dict(self._learnt),
+            "marks": dict(self._marks),
+            "marked_by": self._marked_by,
+            "recorded": dict(self._recorded),
+            "touched": {id: [last.number, last.author] for id, last in self._touched.items()},
+        }
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any], limits: Limits) -> TravellingData:
+        """As it was when it was `saved`."""
+        return cls(
+            saved["application"],
+            limits,
+            saved["document"],
+            saved["version"],
+            _learnt=dict(saved["learnt"]),
+            _marks=dict(saved["marks"]),
+            _marked_by=saved["marked_by"],
+            _recorded=dict(saved["recorded"]),
+            _touched={id: Touched(number, author) for id, (number, author) in saved["touched"].items()},
+        )
+
     def copy(self) -> TravellingData:
         """The document for a consultation: it goes on from this version, and the same is guarded in it (H19)."""
         return replace(

@@ -7,13 +7,17 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from call.test_consultation import all_talk, consulting
 from call.test_handoff import ask_for_a_person
 from call.test_screens import as_a_kill_would_leave_it, until
 from house import Desk, House
 
-from ivr.call.screens import AFTER_ALL, find_ghosts
-from ivr.ici.attached_data import build
+from ivr.call.kept_calls import AFTER_ALL
+from ivr.call.screens import find_ghosts
+from ivr.ici.attached_data import build, read
+from ivr.ici.crm_client import CrmClient
+from ivr.ici.switchboard import IciRefusal, PhoneCallItem
 from ivr.store.sqlite import SqliteStore
 from ivr.testing.phone import PhoneCall
 
@@ -114,12 +118,37 @@ async def test_after_a_kill_of_the_engine_each_screen_is_told_once_and_the_calle
     for desk, mine in ((first, item), (second, asked)):
         last = [one for one in desk.items if one.sequence == AFTER_ALL]
         assert [(one.id, one.status, one.reason) for one in last] == [(mine.id, "ended", "failed")]
+        assert read(last[0].attached_data)["EXPERT"] == {"TARIFF": "old"}, "the snapshot is not a full one"
+    await wrap_up_is_written(again, item)
     assert of_live_items(first, second) == {"connected"}, "a ghost"
     assert back.remote_numbers == item.remote_numbers
     assert len(exchange.visits) == 1, "an orphan"
     states = {agent: str(exchange.agents.agent(agent).state) for agent in ("desk1", "desk2", "desk3")}
     assert states == {"desk1": "in_call", "desk2": "not_ready", "desk3": "off"}
     await caller.hang_up()
+
+
+async def wrap_up_is_written(house: House, item: PhoneCallItem) -> None:
+    """By the agent of a call that the engine did not survive; what the menu learnt is guarded still."""
+    desk1, desk2 = (CrmClient(house.ici_url, name, on_event=lambda event: None) for name in ("desk1", "desk2"))
+    for client in (desk1, desk2):
+        await client.start()
+    written = {"NOTE": "cut off", "WRAP_UP_REASON": "outage"}
+    await desk1.set_attached_data(item.id, build("IVR/CONTACT", written))
+    await desk1.set_attached_data(item.id, build("SAP-IC", {"REASON": "ANOTHER"}))
+    with pytest.raises(IciRefusal, match="is not one of user"):
+        await desk2.get_attached_data(item.id)
+    data = read(await desk1.get_attached_data(item.id))
+    assert (data["IVR/CONTACT"], data["SAP-IC"]["REASON"]) == (written, "ASKED_FOR_AGENT")
+    for client in (desk1, desk2):
+        await client.close()
+    call = item.id.rpartition("-h")[0]
+    (contact,) = [one for one in await house.store.contacts(call_id=call) if one["id"] == item.id]
+    assert (contact["notes"][-1]["text"], contact["wrap_up_reason"]) == ("cut off", "outage")
+    record = await house.store.call(call)
+    assert record["handoff"]["attached_data"] == data
+    assert "ANOTHER" in [one["written"] for one in record["handoff"]["attached_data_changes"][-1]["refused"]]
+    assert record["ended"], "the record of the killed call is open again"
 
 
 def knows_the_end(house: House, item: str) -> bool:

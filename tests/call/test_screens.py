@@ -11,7 +11,8 @@ from typing import Any
 
 from house import House
 
-from ivr.call.screens import AFTER_ALL, ghosts_of
+from ivr.call.kept_calls import AFTER_ALL
+from ivr.call.screens import ghosts_of
 from ivr.config import StoreSettings
 from ivr.ici.switchboard import UserChanged
 
@@ -71,7 +72,7 @@ async def test_after_a_kill_desktops_are_logged_on_as_before_and_ghosts_are_ende
     assert (word.workmode_text, word.presence) == ("Logged off", "Logged Off")
     assert str(exchange.agents.agent("desk3").state) == "off", "who had logged off was logged on"
     assert str(exchange.agents.agent("desk2").state) == "off"
-    assert set(await again.store.screens()) == {"desk1", "desk2", "desk3"}, "the host of desk2 may only be in trouble"
+    assert set(await again.store.screens()) == {"desk1", "desk2", "desk3"}, "desk2's host may be in trouble"
     await again.engine.stop()
     with closing(sqlite3.connect(store.path)) as file:
         assert file.execute("SELECT count(*) FROM screens").fetchone() == (0,)
