@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ivr.menu.events import (
+    CallAnswered,
     CallbackNoted,
     CallerHungUp,
     CancelHandoff,
@@ -20,14 +21,19 @@ from ivr.menu.events import (
     KeysDropped,
     LookUp,
     NoteCallback,
+    PlaceTold,
     PromptEnded,
     StartHandoff,
     StartTransfer,
     StepEntered,
     StepLeft,
     StopPrompt,
+    TellWaiting,
     TransferEnded,
 )
+from ivr.menu.machine import MenuMachine
+
+NOON = datetime(2026, 3, 2, 17, tzinfo=UTC)
 
 
 def test_the_example_call_walks_exactly_its_path(call) -> None:
@@ -182,6 +188,33 @@ def test_billing_is_closed_at_night_and_offers_to_call_back(call) -> None:
     assert call.play is None, "nothing is promised before it is on disk"
     call.hears(CallbackNoted(True))
     assert call.heard == ["callback.number_back"]
+
+
+def test_who_waits_hears_the_place_and_may_be_called_instead(call) -> None:
+    call.answered().listens().keys("0")
+    handoff = call.all(StartHandoff)[0]
+    assert (handoff.tells_place, handoff.asks_to_resume) == (True, True)
+    told = call.machine.handle(PlaceTold(2, (3, 6)), call.now + 1)
+    (words,) = [" ".join(piece.text for piece in one.pieces) for one in told if isinstance(one, TellWaiting)]
+    assert "number two" in words and "three to six" in words
+    call.keys("1")
+    note = call.all(NoteCallback)[0]
+    assert (note.queue, note.keep_place, note.rings, note.reason) == (
+        "general",
+        True,
+        "called_back",
+        "ASKED_FOR_AGENT",
+    )
+    call.hears(CallbackNoted(True))
+    assert call.heard == ["callback.number_back"]
+
+
+def test_who_is_called_back_says_so_before_an_agent_is_rung(call) -> None:
+    machine = MenuMachine(call.machine.menu, call_id="back", start="called_back")
+    commands = machine.handle(CallAnswered("+15550100", "callback", NOON), 0.0)
+    assert not [one for one in commands if isinstance(one, StartHandoff)]
+    (started,) = [one for one in machine.handle(KeyPressed("1"), 1.0) if isinstance(one, StartHandoff)]
+    assert (started.queue, started.reason) == ("general", "CALLED_BACK")
 
 
 def test_a_callback_without_a_number_asks_for_one(call) -> None:
