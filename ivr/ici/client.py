@@ -35,6 +35,7 @@ from ivr.ici.switchboard import (
     ItemAttachedDataChanged,
     PhoneCallChanged,
     SubscriptionEnded,
+    UserChanged,
 )
 
 log = logging.getLogger(__name__)
@@ -202,7 +203,8 @@ class EventSender:
 
     def _close(self, screen: Screen, farewell: SubscriptionEnded | None) -> None:
         """Nothing more goes to this screen but the farewell, after the post that is under way, and before it the
-        ends of calls: a screen that logs off while it is being offered one must not go on showing that."""
+        last word on its agent and on calls that are over: a screen that logs off must not go on showing a call
+        that it was offered, or somebody who is logged on."""
         if screen.closed:
             return
         screen.closed = True
@@ -211,7 +213,7 @@ class EventSender:
             del self._screens[user]
         hears = farewell is not None and farewell.reason != "unreachable"
         for entry in screen.take_all():
-            if hears and isinstance(entry.event, PhoneCallChanged) and entry.event.item.status == "ended":
+            if hears and _is_last_word(entry.event):
                 screen.waiting.append(entry)
             else:
                 _tell(entry, False)
@@ -362,6 +364,10 @@ def _tell(entry: Entry[asyncio.Future[bool]], acknowledged: bool) -> None:
     for waiter in entry.waiters:
         if not waiter.done():
             waiter.set_result(acknowledged)
+
+
+def _is_last_word(event: IciEvent) -> bool:
+    return isinstance(event, UserChanged) or (isinstance(event, PhoneCallChanged) and event.item.status == "ended")
 
 
 def _item(event: IciEvent) -> str:

@@ -241,7 +241,7 @@ async def test_an_older_subscription_that_is_gone_is_no_alarm(
     await sender.close()
     assert lost == []
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
-    said = r'ici_farewell id=\d+ user=desk1 outcome=.not delivered, which does no harm: 127\.0\.0\.1 port 1'
+    said = r"ici_farewell id=\d+ user=desk1 outcome=.not delivered, which does no harm: 127\.0\.0\.1 port 1"
     assert re.search(said, caplog.text)
 
 
@@ -265,23 +265,31 @@ async def test_the_older_screen_hears_that_it_is_superseded_and_then_nothing(
     }
 
 
-async def test_a_screen_that_logs_off_hears_of_the_end_of_its_call_and_then_the_farewell(
+async def test_a_screen_that_logs_off_hears_of_the_end_of_its_call_then_its_agent_and_then_the_farewell(
     sender: EventSender, callback: Any, item: Items
 ) -> None:
     gate = asyncio.Event()
     callback.behave = until(gate)
     subscribe(sender, callback.url)
     offered, ended = item(sequence=1), item(status="ended", reason="rejected", sequence=2)
+    refused = UserView("desk1", "", 3, "Not ready, call refused", None, "Available", (), "")
+    off = UserView("desk1", "", 1, "Logged off", None, "Logged Off", (), "")
     shown = sender.publish("desk1", PhoneCallChanged(offered))
     dropped, over = sender.publish("desk1", data(1)), sender.publish("desk1", PhoneCallChanged(ended))
+    states = [sender.publish("desk1", UserChanged(view)) for view in (refused, off)]
     await callback.until(lambda crm: crm.posts == 1)
     sender.end("desk1", "unsubscribed", "The agent logged off")
     assert await dropped is False
     gate.set()
-    assert (await shown, await over) == (True, True)
-    await callback.until(lambda crm: len(crm.heard) == 3)
-    farewell = SubscriptionEnded("unsubscribed", "The agent logged off")
-    assert callback.events == [PhoneCallChanged(offered), PhoneCallChanged(ended), farewell]
+    assert (await shown, await over, await states[0], await states[1]) == (True, True, True, True)
+    await callback.until(lambda crm: len(crm.heard) == 5)
+    assert callback.events == [
+        PhoneCallChanged(offered),
+        PhoneCallChanged(ended),
+        UserChanged(refused),
+        UserChanged(off),
+        SubscriptionEnded("unsubscribed", "The agent logged off"),
+    ]
 
 
 async def test_the_same_subscription_again_is_renewed_without_a_farewell(
