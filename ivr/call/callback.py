@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 async def note_callback(visit: Visit, command: NoteCallback) -> CallbackNoted:
     """Whether it is on disk."""
+    calling_back = visit.exchange.calling_back
+    ticket = calling_back.ticket_for(visit, command)
     callback = Callback(
         number=command.number,
         queue=command.queue,
@@ -24,10 +26,12 @@ async def note_callback(visit: Visit, command: NoteCallback) -> CallbackNoted:
         call_id=visit.id,
         attached_data=dict(command.fields),
         noted=visit.rooms.clock.utc(),
+        ticket=ticket,
     )
     try:
         await visit.rooms.store.note_callback(callback)
-        if not await visit.exchange.calling_back.promise(visit, command):
+        if ticket and not await calling_back.promise(visit, command, ticket):
+            await visit.rooms.store.finish_callbacks("failed", ticket=ticket)
             return CallbackNoted(False)
     except IvrError as error:
         logger.error("callback_not_noted call=%s error=%s", visit.id, error)

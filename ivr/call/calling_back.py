@@ -32,17 +32,22 @@ class CallingBack:
 
     # --- promises -----------------------------------------------------------------------------------------
 
-    async def promise(self, visit: Visit, command: NoteCallback) -> bool:
-        """Put the caller's number into the queue. False when it could not be kept: then nothing is promised.
+    def ticket_for(self, visit: Visit, command: NoteCallback) -> str:
+        """Under which the engine will ring: that of an earlier promise of this call to the same number, or a new
+        one. Empty when people are to ring: without a step to begin with, a queue, or a number that is listed."""
+        queues = self._exchange.menu.queues
+        if not (command.rings and command.queue in queues and self._may_be_rung(command.number)):
+            return ""
+        whose = {"call": visit.id, "queue": command.queue, "caller": command.number}
+        same = (ticket for ticket, kept in self._kept.items() if whose.items() <= kept.items())
+        return next(same, f"{visit.id}-c{secrets.token_hex(2)}")
 
-        A queue that is none, or a number that may not be called, is left to people, as it always was.
-        """
+    async def promise(self, visit: Visit, command: NoteCallback, ticket: str) -> bool:
+        """Put the caller's number into the queue. False when it could not be kept: then nothing is promised."""
         exchange = self._exchange
-        if not (command.rings and command.queue in exchange.menu.queues and self._may_be_rung(command.number)):
-            return True
-        ticket = f"{visit.id}-c{secrets.token_hex(2)}"
+        known = ticket in self._kept
         of = f"{visit.id}-h{len(visit.record.handoffs)}" if command.keep_place else ""
-        self._kept[ticket] = {
+        self._kept[ticket] = self._kept.get(ticket, {}) | {
             "rings": command.rings,
             "language": command.language,
             "reason": command.reason,
@@ -50,7 +55,8 @@ class CallingBack:
             "call": visit.id,
             "called": visit.record.called,
         }
-        exchange.tell_floor(floor.CallbackPromised(ticket, command.queue, command.number, of))
+        if not known:
+            exchange.tell_floor(floor.CallbackPromised(ticket, command.queue, command.number, of))
         try:
             await exchange.rooms.store.save_callback_place(ticket, self._kept[ticket])
         except IvrError as error:
@@ -83,7 +89,7 @@ class CallingBack:
             case floor.TicketEnded(ticket=ticket) if ticket in self._kept:
                 logger.info("callback_over ticket=%s outcome=%s", ticket, command.outcome)
                 del self._kept[ticket]
-                self._write(ticket)
+                self._write(ticket, command.outcome)
                 self._exchange.daybook.changed()
             case floor.RingCustomer():
                 self._ring(command)
@@ -105,14 +111,15 @@ class CallingBack:
             kind = floor.CallbackDeclined if call.somebody else floor.CustomerNotReached
             self._exchange.tell_floor(kind(call.ticket))
 
-    def _write(self, ticket: str) -> None:
+    def _write(self, ticket: str, outcome: str = "") -> None:
         """One after the other, so that the newest is what stays."""
-        self._writing = self._exchange.tasks.spawn(self._save(ticket, self._writing))
+        self._writing = self._exchange.tasks.spawn(self._save(ticket, outcome, self._writing))
 
-    async def _save(self, ticket: str, before: asyncio.Task[None] | None) -> None:
+    async def _save(self, ticket: str, outcome: str, before: asyncio.Task[None] | None) -> None:
         if before is not None and not before.done():
             await asyncio.wait([before])
         try:
-            await self._exchange.rooms.store.save_callback_place(ticket, self._kept.get(ticket))
+            place = self._kept.get(ticket)
+            await self._exchange.rooms.store.save_callback_place(ticket, place, outcome=outcome)
         except IvrError as error:
             logger.error("callback_not_saved ticket=%s error=%s", ticket, error)

@@ -10,6 +10,7 @@ import typer
 
 from ivr.cli.call_recordings import call_of, print_paths, recordings_of, write_mix
 from ivr.cli.call_story import seconds_between, tell
+from ivr.cli.callback_table import strike, tell_callbacks
 from ivr.cli.contact_table import tell_contacts
 from ivr.cli.customers import NOT_FOUND, Config, Json, with_store
 from ivr.cli.tables import ROOMY, cell, complain, console, print_json, short, table
@@ -142,37 +143,23 @@ def recordings(
 
 
 @calls_app.command()
-def callbacks(ctx: typer.Context, as_json: Json = False, config: Config = None) -> None:
-    """Promises to call back, the oldest first."""
+def callbacks(
+    ctx: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    done: Annotated[
+        str, typer.Option("--done", metavar="CALL", help="You have rung who was promised it in this call.")
+    ] = "",
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Who is still to be called back, the oldest first: by the engine, or by you."""
+    config = config or ctx.obj
+    if done:
+        strike(lambda work: _read(config, work, 0), done)
+        return
     nothing: list[Callback] = []
-    noted = _read(config or ctx.obj, lambda store: store.callbacks(), nothing)
-    if as_json:
-        print_json([_document(one) for one in noted])
-        return
-    if not noted:
-        print("No callbacks are noted.")
-        return
-    screen = console()
-    heads = ("noted (UTC)", "number", "queue", "reason", "attached data", "call")
-    chosen = [head for head in heads if screen.width >= ROOMY or head != "attached data"]
-    shown = table(*chosen, whole=("noted (UTC)", "number", "call"))
-    for one in noted:
-        data = " ".join(f"{name}={value}" for name, value in one.attached_data.items() if value)
-        noted_at = f"{one.noted:%Y-%m-%d %H:%M}"
-        line = dict(zip(heads, (noted_at, one.number, one.queue, one.reason, data, one.call_id), strict=True))
-        shown.add_row(*(cell(line[head]) for head in chosen))
-    screen.print(shown)
-
-
-def _document(one: Callback) -> dict[str, object]:
-    return {
-        "number": one.number,
-        "queue": one.queue,
-        "reason": one.reason,
-        "call": one.call_id,
-        "attached_data": one.attached_data,
-        "noted": one.noted.isoformat(),
-    }
+    noted = _read(config, lambda store: store.callbacks(), nothing)
+    tell_callbacks([one for one in noted if everything or not one.outcome], as_json=as_json, all_=everything)
 
 
 # --- a store that is not there yet holds no calls: reading makes none ------------------------------

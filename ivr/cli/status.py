@@ -38,6 +38,10 @@ KEPT_OUT = {
 """What `/health` counts under ``guard``, in the words of ``[guard]`` in ivr.toml."""
 
 
+LOST = ("abandoned", "overflow", "unreached")
+"""Of a queue's figures: gave up, were sent away, or were rung in vain. Who met closed doors is none of them."""
+
+
 def status(
     url: Annotated[
         str, typer.Option(help="Where the engine's HTTP is; else http.listen of the settings.", show_default=False)
@@ -174,11 +178,23 @@ def _agents(agents: dict[str, Any], out: Console) -> None:
 
 
 def _queues(queues: dict[str, Any], out: Console) -> None:
-    rows = table("Queue", "Waiting", "Longest", "Staffed", right=("Waiting", "Longest"))
+    """What is now, and what became of today's callers; see [routing] answer_within for what is in time."""
+    counts = ("Waiting", "Longest", "Callbacks", "Taken", "In time", "Lost")
+    rows = table("Queue", "Staffed", *counts, right=counts)
     for name, queue in queues.items():
         staffed = {True: "yes", False: "no"}.get(queue.get("staffed"), "")
-        waited = f"{queue.get('longest_wait', 0):.0f} s"
-        rows.add_row(cell(name), str(queue.get("waiting", 0)), waited, staffed)
+        today = queue.get("today", {})
+        level = today.get("service_level")
+        rows.add_row(
+            cell(name),
+            staffed,
+            str(queue.get("waiting", 0)),
+            f"{queue.get('longest_wait', 0):.0f} s",
+            str(queue.get("callbacks", 0)),
+            str(today.get("answered", 0)),
+            "" if level is None else f"{level:.0f} %",
+            str(sum(today.get(name, 0) for name in LOST)),
+        )
     if queues:
         out.print("")
         out.print(rows)

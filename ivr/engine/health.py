@@ -29,7 +29,7 @@ class Health:
         exchange = self._exchange
         guard = exchange.rooms.signalling.user_agent.guard
         now = exchange.rooms.clock.monotonic()
-        figures = exchange.agents.figures()
+        figures, callbacks = exchange.agents.figures(), exchange.agents.callbacks()
         agents = {
             agent.id: {
                 "state": str(exchange.agents.agent(agent.id).state),
@@ -45,6 +45,7 @@ class Health:
                 "waiting": exchange.agents.queue_length(name),
                 "longest_wait": round(exchange.agents.longest_wait(name, now), 1),
                 "staffed": exchange.agents.staffed(name),
+                "callbacks": sum(promise.queue == name for promise in callbacks),
                 "today": figures.get(name, QueueFigures()).document(),
             }
             for name in exchange.menu.queues

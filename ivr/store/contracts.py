@@ -57,6 +57,16 @@ class Callback:
     call_id: str
     attached_data: dict[str, str]
     noted: datetime
+    ticket: str = ""
+    """Under which the engine rings; empty for one that people are to ring."""
+    tries: int = 0
+    """Calls of the engine made in vain."""
+    not_before: datetime | None = None
+    """When the engine may ring next; None where it does not ring, or no more."""
+    outcome: str = ""
+    """What became of it; empty while it is open. Of the engine's, an `Outcome` of `ivr.agents.events`; of the
+    others ``done``."""
+    over: datetime | None = None
 
 
 class Customers(Protocol):
@@ -100,7 +110,13 @@ class Promises(Protocol):
 
     async def note_callback(self, callback: Callback) -> None: ...
 
-    async def callbacks(self) -> list[Callback]: ...
+    async def callbacks(self) -> list[Callback]:
+        """All, open and over, oldest first."""
+        ...
+
+    async def finish_callbacks(self, outcome: str, *, call_id: str = "", ticket: str = "") -> int:
+        """Those of a ticket are over; or those of a call that people are to ring. How many were open."""
+        ...
 
     async def save_agent_state(self, agent: str, state: dict[str, Any]) -> None: ...
 
@@ -162,8 +178,9 @@ class FloorBooks(Protocol):
         """Sums by day, then by queue; both days are included."""
         ...
 
-    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None) -> None:
-        """Insert or replace; None forgets it. On disk when this returns."""
+    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None, *, outcome: str = "") -> None:
+        """Insert or replace; None forgets it, and `outcome` is what became of the promise. On disk when this
+        returns."""
         ...
 
     async def callback_places(self) -> dict[str, dict[str, Any]]:

@@ -229,6 +229,11 @@ class SqliteStore:
         """Oldest first."""
         return await self._connection.run(sqlite_callbacks.read_callbacks)
 
+    async def finish_callbacks(self, outcome: str, *, call_id: str = "", ticket: str = "") -> int:
+        now = self.clock.utc()
+        work = sqlite_callbacks.finish_callbacks
+        return await self._connection.run(lambda db: work(db, outcome, now, call_id=call_id, ticket=ticket))
+
     async def save_agent_state(self, agent: str, state: dict[str, Any]) -> None:
         now = self.clock.utc()
         await self._connection.run(lambda db: sqlite_callbacks.save_agent_state(db, agent, state, now))
@@ -243,9 +248,9 @@ class SqliteStore:
     async def queue_days(self, first: str, last: str) -> dict[str, dict[str, dict[str, Any]]]:
         return await self._connection.run(lambda db: sqlite_floor.read_queue_days(db, first, last))
 
-    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None) -> None:
-        now = self.clock.utc()
-        await self._connection.run(lambda db: sqlite_floor.save_callback_place(db, ticket, place, now))
+    async def save_callback_place(self, ticket: str, place: dict[str, Any] | None, *, outcome: str = "") -> None:
+        now, work = self.clock.utc(), sqlite_floor.save_callback_place
+        await self._connection.run(lambda db: work(db, ticket, place, now, outcome))
 
     async def callback_places(self) -> dict[str, dict[str, Any]]:
         return await self._connection.run(sqlite_floor.read_callback_places)

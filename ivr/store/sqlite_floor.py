@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from ivr.store.sqlite_callbacks import close_callbacks
 from ivr.store.sqlite_connection import rows, unit_of_work
 from ivr.store.sqlite_customers import utc_text
 from ivr.store.sqlite_records import to_json
@@ -29,10 +30,14 @@ def read_queue_days(db: Database, first: str, last: str) -> dict[str, dict[str, 
     return found
 
 
-def save_callback_place(db: Database, ticket: str, document: dict[str, Any] | None, now: datetime) -> None:
+def save_callback_place(
+    db: Database, ticket: str, document: dict[str, Any] | None, now: datetime, outcome: str = ""
+) -> None:
     with unit_of_work(db):
         if document is None:
             db.execute("DELETE FROM callback_places WHERE ticket = ?", [ticket])
+            if outcome:
+                close_callbacks(db, outcome, now, "ticket = ?", ticket)
             return
         columns = {"ticket": ticket, "place": to_json(document), "saved": utc_text(now)}
         db.table("callback_places").insert(columns, pk="ticket", replace=True)

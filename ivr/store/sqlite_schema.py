@@ -6,6 +6,7 @@ Money is whole hundredths of the currency, days are ISO 8601 dates, times are IS
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,9 +132,22 @@ def _watches(db: Database) -> None:
     db.table("watches").create({"user": str, "watches": str, "saved": str}, pk="user", not_null={"watches"})
 
 
+def _callback_states(db: Database) -> None:
+    """Promises of before have no ticket; those whose place is still kept get theirs, the others are for people."""
+    for name in ("ticket", "outcome", "over"):
+        db.execute(f"ALTER TABLE callbacks ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    for ticket, text in db.execute("SELECT ticket, place FROM callback_places").fetchall():
+        place = json.loads(text)
+        whose = [str(place.get(name) or "") for name in ("call", "caller", "queue")]
+        db.execute(
+            "UPDATE callbacks SET ticket = ? WHERE call_id = ? AND number = ? AND queue = ?", [ticket, *whose]
+        )
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     *(_first, _contacts_and_screens, _floor, _bindings, _monitors),
     _watches,
+    _callback_states,
 )
 """Append only: the place of a migration is the version it leads to."""
 

@@ -11,6 +11,7 @@ import pytest
 from house import House
 
 from ivr.config import HostPort, MenuSettings, SipSettings, shipped
+from ivr.engine.health import Health
 from ivr.ici.attached_data import read
 from ivr.testing.phone import Answering, ScriptedPhone
 
@@ -105,6 +106,9 @@ async def test_rt11_who_wants_to_be_called_is_rung_at_his_turn_and_meets_the_age
     (promise,) = exchange.agents.callbacks()
     assert (promise.number, promise.queue, promise.tries) == ("+15550100", "general", 0)
     assert set(await house.store.callback_places()) == {promise.ticket}
+    (noted,) = await house.store.callbacks()
+    assert (noted.ticket, noted.tries, noted.outcome) == (promise.ticket, 0, "")
+    assert Health(exchange).document()["queues"]["general"]["callbacks"] == 1
 
     desk = await house.desk("desk1")
     second = await asyncio.wait_for(customer.next_call(), 15)
@@ -125,5 +129,7 @@ async def test_rt11_who_wants_to_be_called_is_rung_at_his_turn_and_meets_the_age
     async with asyncio.timeout(10):
         while await house.store.callback_places():
             await asyncio.sleep(0.02)
+    (over,) = await house.store.callbacks()
+    assert (over.ticket, over.outcome, over.over is not None) == (promise.ticket, "answered", True)
     assert [call["handoff"]["outcome"] for call in await house.store.calls(5)] == ["answered", "callback"]
     await customer.stop()

@@ -28,6 +28,13 @@ HANDOFF = {
     "waited": 4.2,
     "offers": [{"agent": "desk2", "outcome": "missed"}, {"agent": "desk1", "outcome": "answered"}],
 }
+PLACES: dict[str, dict[str, Any] | None] = {
+    "": None,
+    "c2-c1": None,
+    "c3-c1": {"tries": 0, "not_before": "2020-11-22T15:30:00+00:00"},
+    "c4-c1": {"tries": 2, "not_before": "2099-11-22T15:50:00+00:00"},
+}
+"""By ticket of a callback; the first is for people, the second was reached."""
 RECORD: dict[str, Any] = {
     "id": "a84b4c76e66710",
     "caller": "+15550100",
@@ -117,9 +124,14 @@ def kept(config: Path, tmp_path: Path) -> Path:
         await store.save_call(UNFINISHED)
         await store.save_contact(CONTACT)
         noted = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
-        await store.note_callback(
-            Callback("+15550100", "general", "CLOSED", "c1", {"ACCOUNT": "4000000002"}, noted)
-        )
+        for number, (ticket, place) in enumerate(PLACES.items()):
+            data = {"ACCOUNT": "4000000002"} if not number else {}
+            one = Callback(f"+1555010{number}", "general", "CLOSED", f"c{number + 1}", data, noted, ticket)
+            await store.note_callback(one)
+            if place is not None:
+                await store.save_callback_place(ticket, place)
+            elif ticket:
+                await store.save_callback_place(ticket, None, outcome="answered")
         await store.close()
 
     asyncio.run(fill())
@@ -153,7 +165,15 @@ def test_on_a_terminal_of_80_columns_ids_stay_whole(kept: Path, monkeypatch: pyt
     ]
     assert len(lines) == 4
     noted = run("callbacks", "--config", str(kept)).stdout.splitlines()
-    assert re.sub("  +", "|", noted[1].strip()) == "2026-11-22 15:30|+15550100|general|CLOSED|c1"
+    assert [re.sub("  +", "|", line.strip()) for line in noted] == [
+        "call|number|queue|state|tries|next (UTC)",
+        "c1|+15550100|general|yours to ring",
+        "c3|+15550102|general|waits|at its turn",
+        "c4|+15550103|general|not reached|2|15:50",
+        "What you have rung yourself: ivr calls callbacks --done c1",
+    ]
+    everybody = run("callbacks", "--all", "--config", str(kept)).stdout.splitlines()
+    assert max(map(len, map(str.rstrip, everybody))) <= 80
 
 
 def test_the_list_for_machines_holds_whole_records(kept: Path) -> None:
@@ -221,25 +241,58 @@ def test_a_call_that_is_not_there_is_code_1_and_one_line(kept: Path) -> None:
 
 def test_before_the_first_start_there_are_no_calls_and_none_is_made(config: Path, tmp_path: Path) -> None:
     assert run("--config", str(config)).stdout == "No calls yet.\n"
-    assert run("callbacks", "--config", str(config)).stdout == "No callbacks are noted.\n"
+    nobody = "Nobody is to be called back; --all lists those that are over.\n"
+    assert run("callbacks", "--config", str(config)).stdout == nobody
+    assert run("callbacks", "--all", "--config", str(config)).stdout == "No callbacks are noted.\n"
     result = run("show", "last", "--config", str(config))
     assert (result.exit_code, result.stderr) == (1, "ivr: no call has ended yet\n")
     assert not (tmp_path / "ivr.db").exists()
 
 
-def test_callbacks_are_listed_for_people_and_machines(kept: Path) -> None:
+def callbacks(kept: Path, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run("callbacks", *words, "--json", "--config", str(kept)).stdout)
+    return found
+
+
+def test_who_is_still_to_be_called_is_listed_for_people_and_machines(kept: Path) -> None:
     line = run("callbacks", "--config", str(kept)).stdout.splitlines()[1]
-    assert re.sub("  +", "|", line.strip()) == "2026-11-22 15:30|+15550100|general|CLOSED|ACCOUNT=4000000002|c1"
-    assert json.loads(run("callbacks", "--json", "--config", str(kept)).stdout) == [
-        {
-            "number": "+15550100",
-            "queue": "general",
-            "reason": "CLOSED",
-            "call": "c1",
-            "attached_data": {"ACCOUNT": "4000000002"},
-            "noted": "2026-11-22T15:30:00+00:00",
-        }
-    ]
+    shown = "2026-11-22 15:30|+15550100|general|yours to ring|c1|CLOSED|ACCOUNT=4000000002"
+    assert re.sub("  +", "|", line.strip()) == shown
+    yours, waits, tried = callbacks(kept)
+    assert yours == {
+        "number": "+15550100",
+        "queue": "general",
+        "reason": "CLOSED",
+        "call": "c1",
+        "attached_data": {"ACCOUNT": "4000000002"},
+        "noted": "2026-11-22T15:30:00+00:00",
+        "ticket": None,
+        "state": "yours to ring",
+        "outcome": None,
+        "tries": 0,
+        "next": None,
+        "over": None,
+    }
+    assert (waits["ticket"], waits["state"], waits["tries"]) == ("c3-c1", "waits", 0)
+    assert (tried["state"], tried["tries"], tried["next"]) == ("not reached", 2, "2099-11-22T15:50:00+00:00")
+
+
+def test_who_was_reached_is_listed_only_with_all(kept: Path) -> None:
+    assert [one["call"] for one in callbacks(kept)] == ["c1", "c3", "c4"]
+    reached = callbacks(kept, "--all")[1]
+    assert (reached["call"], reached["state"], reached["outcome"]) == ("c2", "reached", "answered")
+    assert reached["over"] is not None
+
+
+def test_people_strike_off_what_they_have_rung_and_not_what_the_engine_rings(kept: Path) -> None:
+    done = run("callbacks", "--done", "c1", "--config", str(kept))
+    assert (done.exit_code, done.stdout) == (0, "Done: c1.\n")
+    assert [one["call"] for one in callbacks(kept)] == ["c3", "c4"]
+    for call in ("c1", "c3", "nothing"):
+        refused = run("callbacks", "--done", call, "--config", str(kept))
+        assert refused.exit_code == 1
+        assert refused.stderr.startswith(f"ivr: no callback of the call {call!r} is yours to ring;")
+    assert [one["call"] for one in callbacks(kept)] == ["c3", "c4"]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,11 @@ HEALTH: dict[str, Any] = {
     ]},
     "agents": {"desk1": {"state": "available", "reason": "", "phone": True, "presence": "Available"},
                "desk2": {"state": "available", "reason": "", "phone": False, "presence": "Busy"}},
-    "queues": {"general": {"waiting": 3, "longest_wait": 61.4, "staffed": True}},
+    "queues": {"general": {
+        "waiting": 3, "longest_wait": 61.4, "staffed": True, "callbacks": 2,
+        "today": {"answered": 40, "service_level": 87.5, "abandoned": 3, "overflow": 1, "unreached": 1,
+                  "closed": 9},
+    }},
 }  # fmt: skip
 
 
@@ -88,6 +92,13 @@ def test_it_shows_what_the_engine_says(engine: Engine) -> None:
     ):
         assert words in result.output, words
     assert "\x1b[31m" not in result.output, "a stranger's Contact steers the terminal"
+
+
+def test_a_queue_tells_who_waits_and_what_became_of_todays_callers(engine: Engine) -> None:
+    *_, head, line = run("--url", url(engine)).output.splitlines()
+    assert head.split() == ["Queue", "Staffed", "Waiting", "Longest", "Callbacks", "Taken", "In", "time", "Lost"]
+    assert line.split() == ["general", "yes", "3", "61", "s", "2", "40", "88", "%", "5"]
+    assert len(head.rstrip()) <= 80
 
 
 def test_what_was_kept_out_is_shown_when_there_was_any(engine: Engine) -> None:

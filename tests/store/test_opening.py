@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import stat
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from ivr.errors import StoreError
 from ivr.store import sqlite_schema
 from ivr.store.sqlite import SqliteStore
 from ivr.store.sqlite_connection import BUSY_TIMEOUT
-from ivr.store.sqlite_schema import MIGRATIONS
+from ivr.store.sqlite_schema import APPLICATION_ID, MIGRATIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,6 +114,25 @@ async def test_a_file_of_a_newer_version_is_left_alone(store: SqliteStore, path:
         other.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
     with pytest.raises(StoreError, match="was written by a newer version"):
         await SqliteStore.open(path)
+
+
+async def test_promises_of_an_older_file_find_the_places_that_are_kept_for_them(path: Path, hasher: Any) -> None:
+    before = MIGRATIONS[:6]
+    path.parent.mkdir(exist_ok=True)
+    with sqlite3.connect(path) as other:
+        db = Database(other)
+        for migration in before:
+            migration(db)
+        db.execute(f"PRAGMA user_version={len(before)}")
+        db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        for number in ("1", "2"):
+            columns = {"number": f"+1555010{number}", "queue": "general", "call_id": f"call-{number}"}
+            db.table("callbacks").insert(columns | {"attached_data": "{}", "noted": "2026-11-22T15:00:00+00:00"})
+        place = json.dumps({"call": "call-2", "caller": "+15550102", "queue": "general", "tries": 1})
+        db.execute("INSERT INTO callback_places (ticket, place) VALUES ('call-2-c1', ?)", [place])
+    async with await SqliteStore.open(path, hasher=hasher) as store:
+        found = [(one.call_id, one.ticket, one.tries, one.outcome) for one in await store.callbacks()]
+    assert found == [("call-1", "", 0, ""), ("call-2", "call-2-c1", 1, "")]
 
 
 async def test_an_older_file_is_brought_up_to_date_completely_or_not_at_all(
