@@ -313,11 +313,10 @@ class Exchange:
 
     def phone_changed(self, user: str) -> None:
         """Somebody's telephones are others now: the floor is told of agents who cannot be rung, or can again."""
-        if user not in self.people:
-            return
-        reachable = self.phones.is_reachable(user)
-        if self.agents.agent(user).phone != reachable:
-            self.tell_floor(floor.PhoneChanged(user, reachable))
+        for agent in sorted({user, *self.phones.seats(user)} & self.people.keys()):
+            reachable = self.phones.is_reachable(agent)
+            if self.agents.agent(agent).phone != reachable:
+                self.tell_floor(floor.PhoneChanged(agent, reachable))
 
     def _set_timer(self) -> None:
         if self._timer is not None:

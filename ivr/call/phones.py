@@ -35,19 +35,31 @@ class Phones:
         self._locator = locator
         self._is_down = is_down
         self._configured = {agent.id: agent.phone for agent in rooms.settings.agents}
+        self._names = {*self._configured, *(account.user for account in rooms.settings.sip.accounts)}
+        """Whom a registration may be of: what a work centre can be called by."""
         self._workcenters: dict[str, str] = {}
 
     # --- where agents are
 
     def set_workcenter(self, agent: str, workcenter: str) -> None:
-        """The telephone named at log-on; empty or an agent's name for the one of the settings.
+        """The telephone named at log-on: an address, or a name of the settings, of an agent or an account, for
+        the telephone that has it. Empty or his own name: his own.
 
-        Raises IvrError when the address is none, its host is not listed in ``ici.phones``, or it is a number
-        behind a trunk that no prefix lists: whoever may log on may not call the world at our cost.
+        Raises IvrError when it is neither, its host is not listed in ``ici.phones``, or it is a number behind a
+        trunk that no prefix lists: whoever may log on may not call the world at our cost.
         """
-        if not workcenter or workcenter in self._configured:
+        if not workcenter or workcenter == agent:
             self._workcenters.pop(agent, None)
             return
+        if workcenter in self._names:
+            self._workcenters[agent] = workcenter
+            return
+        if ":" not in workcenter:
+            names = ", ".join(sorted(self._names))
+            raise IvrError(
+                f"the work centre {workcenter!r} is no telephone: write a SIP address like sip:{agent}@host:port, "
+                f"or a name of the settings: {names}"
+            )
         trunk = self._trunk_at(workcenter)
         if workcenter.startswith("tel:") or trunk is not None:
             self._listed(workcenter)
@@ -58,18 +70,30 @@ class Phones:
     def workcenter(self, agent: str) -> str:
         return self._workcenters.get(agent) or self._configured.get(agent, "")
 
+    def seats(self, name: str) -> list[str]:
+        """Agents whom this name's telephone is for."""
+        return [agent for agent in self._configured if self._seat(agent) == name]
+
+    def _seat(self, agent: str) -> str:
+        """The name whose telephone it is; empty where an address was named."""
+        named = self._workcenters.get(agent, agent)
+        return named if named in self._names else ""
+
     def is_reachable(self, agent: str) -> bool:
         """Whether there is a telephone to ring: named at log-on, named in the settings, or registered."""
-        return bool(self.workcenter(agent) or self._bindings(agent))
+        seat = self._seat(agent)
+        return not seat or bool(self._configured.get(seat) or self._bindings(seat))
 
     async def of_agent(self, agent: str) -> Destination:
         """Raises IvrError or OSError when there is none."""
-        if not self._workcenters.get(agent) and (bindings := self._bindings(agent)):
-            return self._registered(agent, bindings)
-        phone = self.workcenter(agent)
+        seat = self._seat(agent)
+        if seat and (bindings := self._bindings(seat)):
+            return self._registered(seat, bindings)
+        phone = self._configured.get(seat, "") if seat else self._workcenters[agent]
         if not phone:
+            where = "" if seat == agent else f" at the work centre {seat}"
             raise IvrError(
-                f"agent {agent} has no telephone; register one, log on with one, or set phone in [[agents]]"
+                f"agent {agent} has no telephone{where}; register one, log on with one, or set phone in [[agents]]"
             )
         trunk = self._trunk_at(phone)
         if phone.startswith("tel:"):

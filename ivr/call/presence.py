@@ -72,6 +72,18 @@ async def _call_shown(exchange: Exchange, agent: str) -> None:
                 await item.first_told.wait()
 
 
+def workmode_texts(exchange: Exchange, user: str) -> dict[int, str]:
+    """The work modes an agent may choose, with the texts of his language; a site's own behind ours."""
+    language = exchange.people[user].language.lower()
+    listed = exchange.rooms.settings.ici.workmodes
+    texts = dict(WORKMODE_TEXTS)
+    for wanted in ("", language.partition("-")[0], language):  # the nearest language counts
+        texts |= {one.id: one.text for one in listed if one.language.lower() == wanted}
+    for one in listed:
+        texts.setdefault(one.id, one.text)  # in a language of others, rather than a number
+    return dict(sorted(texts.items()))
+
+
 def served_by(exchange: Exchange, user: str) -> list[str]:
     """Queues the agent's skills are enough for, signed on or not."""
     skills = exchange.agents.agent(user).skills
@@ -90,11 +102,12 @@ def user_view(exchange: Exchange, user: str, *, if_found: bool = False) -> UserV
     settings = exchange.people[user]
     agent = exchange.agents.agent_if_found(user) if if_found else exchange.agents.agent(user)
     queues = tuple(name for name in served_by(exchange, user) if name not in agent.left)
-    workmode, text = agent.workmode, WORKMODE_TEXTS.get(agent.workmode, f"Reason {agent.workmode}")
+    texts = workmode_texts(exchange, user)
+    workmode, text = agent.workmode, texts.get(agent.workmode, f"Reason {agent.workmode}")
     following = agent.next_workmode
     if agent.state is floor.AgentState.WRAP_UP:
         following = workmode if following is None else following
-        workmode, text = WRAP_UP
+        workmode, text = WRAP_UP[0], texts[WRAP_UP[0]]
     if why := why_not_ready(agent):
         text += f", {why}"
     if not agent.phone and agent.state is not floor.AgentState.OFF:

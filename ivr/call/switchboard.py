@@ -13,9 +13,10 @@ from ivr.call.item import Item
 from ivr.call.kept_calls import KeptCalls
 from ivr.call.offer import Offer
 from ivr.call.outgoing_offer import OutgoingOffer
-from ivr.call.presence import WORKMODE_TEXTS, served_by, user_view
+from ivr.call.presence import served_by, user_view, workmode_texts
 from ivr.call.screens import save_monitor, save_screen
 from ivr.call.transfer_target import Kind, find_target
+from ivr.config.workmode_check import LAST_OF_SAP
 from ivr.errors import IvrError
 from ivr.ici.attached_data import merge
 from ivr.ici.capabilities import NotAllowed
@@ -62,7 +63,7 @@ class ExchangeSwitchboard:
         ]
 
     def workmodes(self, user: str) -> list[tuple[int, str]]:
-        return list(WORKMODE_TEXTS.items())
+        return list(workmode_texts(self.exchange, user).items())
 
     def item(self, item_id: str) -> PhoneCallItem | None:
         item = self.exchange.items.get(item_id) or self.kept.get(item_id)
@@ -105,9 +106,11 @@ class ExchangeSwitchboard:
         await save_screen(self.exchange.rooms.store, user, None)
 
     async def set_workmode(self, user: str, workmode: int) -> None:
-        known = workmode in WORKMODE_TEXTS or workmode > 999
-        if not known:
-            raise IciRefusal("ICI-BAD-VALUE", f"workmode {workmode} is not known; 1, 2, 3 or above 999 is needed")
+        texts = workmode_texts(self.exchange, user)
+        if workmode not in texts and (workmode <= LAST_OF_SAP or max(texts) > LAST_OF_SAP):
+            listed = ", ".join(f"{code} ({text})" for code, text in texts.items())
+            more = "" if max(texts) > LAST_OF_SAP else f", and a site's own above {LAST_OF_SAP}"
+            raise IciRefusal("ICI-BAD-VALUE", f"the work mode {workmode} is unknown; there are: {listed}{more}")
         state = self.exchange.agents.agent(user).state
         wraps_up = (floor.AgentState.WRAP_UP, floor.AgentState.IN_CALL, floor.AgentState.ON_HOLD)
         if workmode == floor.WORKMODE_WRAP_UP and state not in wraps_up:
@@ -226,6 +229,7 @@ class ExchangeSwitchboard:
         kinds: tuple[Kind, ...] = ("agent", "number")
         to = find_target(self.exchange, handoff.visit, destination, by=offer.agent, kinds=kinds)
         together = merge(handoff.document, document, limits=handoff.data.limits) if document else ""
+        handoff = handoff.led_by(offer)
         handoff.asked += 1
         consultation = Consultation(handoff.asked, offer, handoff, to)
         if together:
@@ -240,10 +244,11 @@ class ExchangeSwitchboard:
         return await dial(self.exchange, user, destination, document)
 
     def _caller_on_hold(self, user: str) -> Offer | None:
+        """Or a colleague."""
         for item in self.exchange.items.values():
             if not isinstance(item, Offer) or item.agent != user or item.status != "held":
                 continue
-            if item.direction == "inbound" and item.consultation is None:
+            if item.part in ("single", "direct"):
                 return item
         return None
 

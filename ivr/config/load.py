@@ -22,11 +22,21 @@ from ivr.config.between import mistakes_between
 from ivr.config.http_check import http_problems
 from ivr.config.login_check import login_problems, login_variable
 from ivr.config.routing_check import routing_problems
-from ivr.config.settings import Account, AgentSettings, CallbackLogin, HostPort, IciSettings, Settings, Trunk
+from ivr.config.settings import (
+    Account,
+    AgentSettings,
+    CallbackLogin,
+    HostPort,
+    IciSettings,
+    Settings,
+    Trunk,
+    Workmode,
+)
 from ivr.config.settings_file import settings_file
 from ivr.config.shipped import shipped
 from ivr.config.sip_check import is_host, sip_problems
 from ivr.config.trunk_check import password_variable, trunk_problems
+from ivr.config.workmode_check import read_workmodes
 from ivr.errors import Problem, SettingsError
 
 NOT_SETTINGS = {"IVR_CONFIG", "IVR_VAR", "IVR_VOSK_MODEL", "IVR_TEST_SPEECH"}
@@ -141,6 +151,9 @@ class _Reader:
                 callbacks = table.get("callbacks", IciSettings().callbacks)
                 values[key] = self.logins(table.get(key, []), callbacks, environ)
                 continue
+            if hint == tuple[Workmode, ...]:
+                values[key] = read_workmodes(table.get(key, []), self.row, self.wrong)
+                continue
             try:
                 if environ.get(variable):
                     values[key] = _convert(_from_text(environ[variable], hint), hint)
@@ -225,17 +238,7 @@ class _Reader:
                 found = f"is {row['id']!r}" if isinstance(row, dict) and "id" in row else "is missing"
                 self.wrong(where, "id", f"{found}; give every [[agents]] an id, a text in quotes")
                 continue
-            hints = typing.get_type_hints(AgentSettings)
-            for key in row:
-                if key not in hints:
-                    self.wrong(where, key, f"no such setting in [[agents]]{_meant(key, list(hints))}")
-            values: dict[str, Any] = {}
-            for key, hint in hints.items():
-                try:
-                    if key in row:
-                        values[key] = _convert(row[key], hint)
-                except _Bad as bad:
-                    self.wrong(where, key, str(bad))
+            values = self.row(where, row, AgentSettings)
             agent = AgentSettings(**values) if "id" in values else None
             if agent is None:
                 continue

@@ -244,6 +244,19 @@ class CallbackLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class Workmode:
+    """The text of a work mode, in one language: a site's own reason for not being ready, or one of 1 to 4."""
+
+    id: int = 0
+    """Above 999 for a reason of the site's own, at most 47 of them; else 1 logged off, 2 ready, 3 not ready,
+    4 wrap-up."""
+    text: str = ""
+    """What agents see. In SAP's list a hyphen may become a line break."""
+    language: str = ""
+    """Of whom it is for, as in ``[[agents]]``; empty for everybody whose language has no text of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class IciSettings:
     """The interface to SAP CRM."""
 
@@ -265,6 +278,8 @@ class IciSettings:
     """PEM file with the authorities believed when events are posted to https; the system's by default."""
     logins: tuple[CallbackLogin, ...] = ()
     """Users and passwords for hosts of `callbacks` that ask for them; agents' own are in ``[[agents]]``."""
+    workmodes: tuple[Workmode, ...] = ()
+    """Texts of work modes. Where a reason of the site's own is listed, no other is taken."""
     trace: Path | None = None
     """File that every message of ICI is written to, for `ivr ici learn` and `ivr ici replay`; none by default."""
     trace_values: bool = False
@@ -323,6 +338,8 @@ class AgentSettings:
     """SIP address of the agent's telephone, used where the log-on names none."""
     password: str = field(default="", repr=False)
     """Password for HTTP and for registering the telephone; without one, loopback only."""
+    language: str = ""
+    """Language of the texts of work modes, such as ``de``; see ``[[ici.workmodes]]``."""
     media: Literal["default", "relay", "direct"] = "default"
     """How callers hear this agent: relay or direct; as `media.bridge` says by default."""
 

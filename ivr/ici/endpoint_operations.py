@@ -187,12 +187,11 @@ class Operations:
     async def _set_current_workmode(self, user: str, values: Values) -> Outcome:
         workmode = items.parse_workmode(values["workmodeId"].strip())
         known = {*self._dialect.workmodes, *(code for code, _ in self._switchboard.workmodes(user))}
-        if workmode not in known and workmode <= LAST_OF_SAP:
+        own = max(known) > LAST_OF_SAP
+        if workmode not in known and (own or workmode <= LAST_OF_SAP):
             listed = ", ".join(str(code) for code in sorted(known))
-            raise IciRefusal(
-                "ICI-BAD-VALUE",
-                f"the work mode {workmode} is unknown; there are: {listed}, and a site's own above {LAST_OF_SAP}",
-            )
+            more = "" if own else f", and a site's own above {LAST_OF_SAP}"
+            raise IciRefusal("ICI-BAD-VALUE", f"the work mode {workmode} is unknown; there are: {listed}{more}")
         if workmode != 1 and self._sender.subscription_of(user) is None:
             raise IciRefusal("ICI-NOT-SUBSCRIBED", f"user {user!r} is not logged on; call subscribe first")
         await self._switchboard.set_workmode(user, workmode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -204,6 +205,23 @@ async def test_who_logs_on_may_not_name_a_number_of_the_world_as_telephone() -> 
             phones.set_workcenter("a", workcenter)
     phones.set_workcenter("a", "tel:+15550142")
     assert (await phones.of_agent("a")).uri == "sip:+15550142@pbx.example"
+
+
+async def test_a_work_centre_is_an_address_or_a_name_of_the_settings() -> None:
+    settings = dataclasses.replace(SIP, accounts=(Account("4711", "s3cret"),))
+    phones = Rooms(
+        settings, AgentSettings("a", phone="sip:a@127.0.0.1"), AgentSettings("b", phone="sip:b@127.0.0.1")
+    ).phones
+    for workcenter, seat, uri in (("", "a", "sip:a"), ("b", "b", "sip:b"), ("a", "a", "sip:a")):
+        phones.set_workcenter("a", workcenter)
+        assert "a" in phones.seats(seat)
+        assert (await phones.of_agent("a")).uri == f"{uri}@127.0.0.1"
+    phones.set_workcenter("a", "4711")
+    assert (phones.workcenter("a"), phones.seats("4711"), phones.is_reachable("a")) == ("4711", ["a"], False)
+    with pytest.raises(IvrError, match="agent a has no telephone at the work centre 4711; register one"):
+        await phones.of_agent("a")
+    with pytest.raises(IvrError, match=r"'4712' is no telephone: write .* or a name of the settings: 4711, a, b$"):
+        phones.set_workcenter("a", "4712")
 
 
 @pytest.mark.parametrize(

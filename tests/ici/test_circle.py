@@ -106,8 +106,8 @@ async def test_every_operation_of_a_call_reaches_the_telephone_system(
     await client.ping()
     assert await client.get_workmodes() == [(2, "Ready"), (3, "Pause"), (1001, "Training")]
     snapshot = item(status="held", linked_item_id="call-9", reason=None, attached_data_version=4)
-    await client.set_workmode(1234)
-    assert switchboard.calls[-1] == ("set_workmode", "desk1", "1234")
+    await client.set_workmode(1001)
+    assert switchboard.calls[-1] == ("set_workmode", "desk1", "1001")
     switchboard.give("desk1", snapshot)
     assert await client.get_properties("call-1") == snapshot
 
