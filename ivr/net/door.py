@@ -25,6 +25,18 @@ HANDSHAKE_TIMEOUT = 10.0
 """Seconds a peer that connects has to finish its TLS handshake."""
 SHUTDOWN_TIMEOUT = 2.0
 """Seconds a peer has to say that it closes TLS too."""
+QUIET = 60.0
+"""Seconds in which the same refusal of the same source is told once."""
+TOLD = 256
+"""Refusals remembered for that."""
+REMEDIES = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it has to show a certificate of one of our authorities for clients",
+    "CERTIFICATE_VERIFY_FAILED": "its certificate has to be of one of our authorities for clients, and in date",
+    "HTTP_REQUEST": "it speaks http to the port of https; let it use https, or the other port",
+    "UNSUPPORTED_PROTOCOL": "let it use TLS 1.2 or newer",
+    "TLSV1_ALERT_UNKNOWN_CA": "let it believe the authority of our certificate",
+}
+"""By the reason that OpenSSL gives."""
 OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PAUSE = 1.0
 """Seconds until the next try when the machine has no room for another socket."""
@@ -95,6 +107,8 @@ class Door:
         self._context = context
         self._half_open: dict[asyncio.Task[None], str] = {}
         """By whom; in the order they came."""
+        self._told: dict[tuple[str, str], float] = {}
+        """Refused TLS: source and reason, and until when that is known."""
         self._pause: asyncio.TimerHandle | None = None
         name = sock.getsockname()
         self.address: Address = (name[0], name[1])
@@ -182,6 +196,8 @@ class Door:
                 ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if self._context else None,
             )
             opened = True
+        except ssl.SSLError as error:
+            self._tell_refused(host, error)
         except (OSError, TimeoutError) as error:
             logger.debug("tcp_not_opened remote=%s why=%s", host, error)
         finally:
@@ -189,3 +205,22 @@ class Door:
                 place.leave()
                 with suppress(OSError):
                     sock.close()
+
+    def _tell_refused(self, host: str, error: ssl.SSLError) -> None:
+        """One line for each source and reason within `QUIET`, so that nobody fills the log."""
+        reason = error.reason or str(error)
+        now, key = asyncio.get_running_loop().time(), (self._places.source_of(host), reason)
+        if now < self._told.get(key, now):
+            return
+        if len(self._told) >= TOLD:
+            self._told.clear()
+        self._told[key] = now + QUIET
+        detail = getattr(error, "verify_message", "")
+        why = f"{reason}: {detail}" if detail else reason
+        logger.warning(
+            "tls_refused address=%s:%d remote=%s why=%r remedy=%r",
+            *self.address,
+            host,
+            why,
+            REMEDIES.get(reason, "compare certificates, authorities and TLS versions of both sides"),
+        )
