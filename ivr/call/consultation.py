@@ -18,6 +18,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.agents import events as floor
+from ivr.call.description import WITHDRAWN
 from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
@@ -34,6 +35,8 @@ RING = 30.0
 """Seconds a colleague's telephone rings."""
 RINGING = "ringing"
 """Name of the play of the ringing tone."""
+NOT_ANSWERED = {"rejected": "he refused", "missed": "no answer", "failed": "the telephone could not be reached"}
+"""Why an offer to the colleague ended, for who asked him."""
 logger = logging.getLogger(__name__)
 
 
@@ -128,6 +131,15 @@ class Consultation:
             return "paired" if self.answered else "waiting"
         return "consulted"
 
+    def describe(self, item: Item) -> str:
+        if self.conferenced or item is self.asker:
+            return self.customer.describe(item)
+        if item is self.item:
+            return ""
+        if self.answered and self.side == "caller":
+            return f"{self.asker.agent} is talking to the caller; you hear music until he is back"
+        return f"{self.asker.agent} asks about a caller who waits"
+
     def linked_to(self, item: Item) -> str:
         """The other item of the asking agent."""
         if self.conferenced or not self.item.live:
@@ -210,7 +222,9 @@ class Consultation:
                 reason: EndReason = (
                     "rejected" if self._refused else "abandoned" if command.why == "abandoned" else "failed"
                 )
+                self.item.why = NOT_ANSWERED.get(command.why, "")
                 for offer in self.offers:
+                    offer.why = offer.why or WITHDRAWN.get(command.why, "")
                     offer.end(reason)
             case floor.JoinCall():
                 self.colleague = self.offers[-1]
@@ -223,6 +237,7 @@ class Consultation:
         if joined:
             self._up()
         else:
+            self.item.why = self.outside.why_not if self.outside else ""
             self.outside = None
             self._finish("failed")
 
@@ -246,6 +261,8 @@ class Consultation:
         first, second = (self.item, self.asker) if self.side == "caller" else (self.asker, self.item)
         first.become("held")
         second.become("connected")
+        if self.colleague is not None:
+            self.colleague.tell()
         change = floor.CallRetrieved if self.side == "caller" else floor.CallHeld
         self.exchange.tell_floor(change(self.asker.agent, self.customer.ticket))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ivr.agents import events as floor
+from ivr.call.description import WITHDRAWN, of_caller
 from ivr.call.item import Item
 from ivr.call.offer import Offer
 from ivr.call.record import HandoffRecord, iso
@@ -101,6 +102,9 @@ class Handoff:
 
     def part_of(self, item: Item) -> Part:
         return self.visit.part
+
+    def describe(self, item: Item) -> str:
+        return of_caller(self, item.agent)
 
     def items(self) -> list[Item]:
         """Live items that show this document, also when the caller has gone on to somebody else."""
@@ -231,6 +235,7 @@ class Handoff:
         reasons: dict[str, EndReason] = {"rejected": "rejected", "abandoned": "abandoned", "failed": "failed"}
         self._note(agent, why)
         told_phone = ELSEWHERE if why == "taken" else ""
+        offer.why = offer.why or WITHDRAWN.get(why, "")
         offer.end(reasons.get(why, "rerouted" if self.queue else "failed"), told_phone=told_phone)
 
     def join(self, agent: str) -> None:

@@ -48,6 +48,10 @@ class Errand(Protocol):
         """The item's part in a consultation."""
         ...
 
+    def describe(self, item: Item) -> str:
+        """What a person should know of a live item that its status does not tell; empty for nothing."""
+        ...
+
     def take_from(self, agent: str, document: str) -> Version | None:
         """An agent wrote the document; None when nothing is new. Raises `IciRefusal`."""
         ...
@@ -79,6 +83,8 @@ class Item:
         self.rooms = exchange.rooms
         self.status: ProcessingStatus = "alerting"
         self.reason: EndReason | None = None
+        self.why = ""
+        """Why it ended, for people, where the reason is not enough."""
         self.muted = False
         """The agent's own voice is kept from the others."""
         self.started_at: datetime = self.rooms.clock.utc()
@@ -111,6 +117,11 @@ class Item:
         """The other item of a consultation; empty for none."""
         return ""
 
+    @property
+    def description(self) -> str:
+        """For people: how the caller came here, or why the call is over."""
+        return self.why if self.status == "ended" else self.handoff.describe(self)
+
     def new_entry(self) -> dict[str, Any]:
         """For the record; who is at the other end stands there where that is not the caller."""
         at = iso(self.rooms.clock.utc())
@@ -137,6 +148,7 @@ class Item:
             linked_item_id=self.linked_item_id,
             reason=self.reason,
             capabilities=capabilities_of(self.status, self.part, muted=self.muted),
+            description=self.description,
         )
 
     def tell(self) -> asyncio.Future[bool]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ivr.call.description import refused
 from ivr.call.leg import VoiceLeg
 from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
@@ -48,6 +49,8 @@ class OutsideCall:
         self._voice: VoiceLeg | None = None
         self._tasks = Tasks(visit.id)
         self._told = False
+        self.why_not = ""
+        """Why nobody was reached, for people."""
         self._ringing = False
         self._up = False
         """Picked up, joined with the caller or not."""
@@ -65,6 +68,7 @@ class OutsideCall:
         except (IvrError, OSError) as error:
             logger.warning("outside_not_reached call=%s to=%s error=%s", self.visit.id, self.to, error)
             self._note(f"{self.to} could not be called: {error}")
+            self.why_not = "the line could not be reached"
             self._tell(False)
             return
         self._ringing = True
@@ -82,6 +86,7 @@ class OutsideCall:
             case sip.CallRefused():
                 logger.info("outside_refused call=%s to=%s status=%d", self.visit.id, self.to, event.status)
                 self._note(f"{self.to} did not take the call: {event.status}")
+                self.why_not = refused(event.status)
                 self._leg_over()
                 self._tell(False)
             case sip.CallEnded():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ivr.agents import events as floor
 from ivr.call.handoff import Handoff
+from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget, find_target
 from ivr.menu.events import HandoffResumed, SentBack
 
@@ -89,6 +90,7 @@ class Transfers:
             self._exchange, handoff.visit, f"queue:{queue}", by=offer.agent, kinds=("queue",)
         )
         handoff.queue = handoff.record.queue = destination.name
+        offer.why = f"the caller waits in {destination.name} now"
         self._exchange.tell_floor(floor.CallerMoved(offer.agent, handoff.ticket, destination.name))
 
     def _owned(self, offer: Offer) -> Handoff:
@@ -132,6 +134,9 @@ class Transfers:
         visit.sounding.wait(())
 
         def outcome(joined: bool) -> None:
+            line = self._exchange.outside.get(visit.id)
+            if not joined and isinstance(line, OutsideCall) and handoff.record.passed:
+                handoff.record.passed[-1]["why"] = line.why_not or None
             told(200 if joined else 480)
             if not joined and not visit.over:
                 self._exchange.cancel_transfer(visit)

@@ -60,7 +60,8 @@ def agent(
 
     Speaks ICI over HTTP, as SAP CRM would. Single keys in a terminal (r ready, n not ready, a accept, x reject,
     h hold, u retrieve, m mute, p phone somebody, c consult, g toggle, t hand over, j conference, b send away,
-    o note, d hang up, w finish wrap-up, ? help, q quit); the same letters or words, one a line, from a pipe.
+    o note, y what came of it, d hang up, w finish wrap-up, ? help, q quit); the same letters or words, one a line,
+    from a pipe.
     Logs off at the end. Code 2 when the log-on is impossible.
     """
     settings = load_settings(config)

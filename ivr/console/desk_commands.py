@@ -22,6 +22,7 @@ Verb = Literal[
     "conference",
     "blind_transfer",
     "note",
+    "reason",
     "field",
     "drop",
     "finish",
@@ -84,7 +85,16 @@ COMMANDS = (
         "send the caller away",
         "an agent, queue:NAME, menu:STEP or a number",
     ),
-    Entry("o", "note", ("note",), "write a note that stays with the call and the customer", "the text"),
+    Entry(
+        "o", "note", ("note",), "write a note that stays with call and customer, after the call, too", "the text"
+    ),
+    Entry(
+        "y",
+        "reason",
+        ("why", "reason"),
+        "say what came of the call, for the contact record",
+        "a word, such as SOLVED",
+    ),
     Entry("f", "field", ("field", "enter"), "fill in a field of the attached data", "NAME=text"),
     Entry("d", "drop", ("drop", "hang up", "hangup"), "hang up"),
     Entry("w", "finish", ("finish", "done"), "finish wrap-up"),
@@ -130,6 +140,7 @@ _EXAMPLES: dict[Verb, str] = {
     "consult": "desk2",
     "blind_transfer": "queue:billing",
     "note": "calls back tomorrow",
+    "reason": "SOLVED",
     "field": "WISH=a new bill",
 }
 

@@ -37,6 +37,7 @@ Operation = Literal[
     "conference",
     "blind_transfer",
     "note",
+    "reason",
     "field",
 ]
 AttachedData = dict[str, dict[str, str]]

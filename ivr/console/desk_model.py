@@ -6,9 +6,7 @@ arrives (ICI.md section 2.2, an operation answers "accepted for processing").
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ivr.console.desk_commands import COMMANDS, Command, parse_command
 from ivr.console.desk_events import (
@@ -24,7 +22,17 @@ from ivr.console.desk_events import (
     Say,
     account_of,
 )
-from ivr.console.desk_words import WHAT, call_words, from_colleague, mode_words, over_words, whom
+from ivr.console.desk_facts import about, about_user
+from ivr.console.desk_words import (
+    WHAT,
+    call_words,
+    from_colleague,
+    hint,
+    mode_words,
+    over_words,
+    whom,
+)
+from ivr.console.desk_writing import WRITES, Wishes, wish_of
 from ivr.ici import attached_data
 from ivr.ici.switchboard import (
     IciEvent,
@@ -47,15 +55,12 @@ NEEDS = {
     "warm_transfer": {"warmTransfer"},
     "mute": {"mute", "unmute"},
     "note": {"setAttachedData"},
+    "reason": {"setAttachedData"},
     "field": {"setAttachedData"},
 }
 """Capabilities that allow an operation, where its own name is not the only one."""
 PAIRED = ("toggle", "warm_transfer", "conference")
 """Operations on the two calls of a consultation."""
-NOTES, NOTE = "IVR/CONTACT", "NOTE"
-"""Where a note goes in the attached data: into the contact record, and to whoever gets the call next."""
-FIELD = re.compile(r"(?:(?P<block>\S{1,64}) )?(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63}) ?= ?(?P<text>.*)", re.DOTALL)
-"""What is typed to fill in a field."""
 
 
 @dataclass(slots=True)
@@ -90,7 +95,10 @@ class DeskModel:
         self._wants_longer = False
         """Wrap-up is counted from the next look at the clock on."""
         self._last: _Call | None = None
-        """The caller's call that wrap-up is about: it can be written on."""
+        """The caller's call that wrap-up is about: it can be written on until the next one."""
+        self._wishes = Wishes()
+        self._asked_to_quit = False
+        """q was pressed in a call, and the person knows what it would mean."""
 
     # --- the connection ---------------------------------------------------------------------------------
 
@@ -98,6 +106,7 @@ class DeskModel:
         """The engine took the log-on; it tells of live calls anew."""
         self._calls.clear()
         self._over.clear()
+        self._wishes.forget()
         self._lost = False
         self._view, self._wrap_up_until = None, None
         data = {"user": self.user, "workcenter": workcenter}
@@ -116,6 +125,8 @@ class DeskModel:
     def failed(self, operation: str, item: str, error: Exception) -> list[Output]:
         """A request was refused, or nobody heard it; the state is what it was."""
         code = error.code if isinstance(error, IciRefusal) else ""
+        if operation in WRITES:
+            self._wishes.refused()
         if isinstance(error, IciRefusal) and code == "ICI-CONFLICT":
             who, block = error.facts.get("changedBy", "somebody"), error.facts.get("applicationId", "it")
             words = f"Nothing was written: {who} has changed {block} meanwhile. Look at it (s), then write again."
@@ -146,13 +157,16 @@ class DeskModel:
             return outputs
         if known is not None and known.item.status == item.status:
             changed, mine = known.data != data, known.item.remote_numbers != item.remote_numbers
+            told = known.item.description
             known.item, known.data = item, data
             if mine and item.direction == "outbound":  # whom we dialled has sent us on
                 words = Say(call_words(item, again=False))
-                return [*outputs, Happened("connected", item.id, _about(item, data)), words]
+                return [*outputs, Happened("connected", item.id, about(item, data)), words]
             if mine:  # a consultation has become the customer's call
                 words = Say("The caller is with you now.")
-                return [*outputs, Happened("connected", item.id, _about(item, data)), *_pop_up(item, data), words]
+                return [*outputs, Happened("connected", item.id, about(item, data)), *_pop_up(item, data), words]
+            if item.description != told:
+                outputs += _now(item, data)
             return outputs + (self._tell_data(item.id, data) if changed else [])
         if item.status in OVER:
             self._calls.pop(item.id, None)
@@ -163,7 +177,7 @@ class DeskModel:
     def _status_changed(self, item: PhoneCallItem, data: AttachedData, known: _Call | None) -> list[Output]:
         match item.status:
             case "alerting":
-                outputs: list[Output] = [Happened("alerting", item.id, _about(item, data)), *_pop_up(item, data)]
+                outputs: list[Output] = [Happened("alerting", item.id, about(item, data)), *_pop_up(item, data)]
                 if self.auto:
                     outputs.append(Do("accept", item.id))
                 return outputs
@@ -175,16 +189,16 @@ class DeskModel:
                 words = call_words(item, again=known is not None and known.item.status == "held")
                 if pop and known is not None:
                     words = "The caller is with you now."
-                return [Happened("connected", item.id, _about(item, data)), *pop, Say(words)]
+                return [Happened("connected", item.id, about(item, data)), *pop, Say(words)]
             case "held" | "conferenced" | "dialing":
-                return [Happened(item.status, item.id, _about(item, data)), Say(call_words(item, again=False))]
+                return [Happened(item.status, item.id, about(item, data)), Say(call_words(item, again=False))]
             case _:
                 return []  # over, which is told elsewhere
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)
         words = over_words(item, known.item.status if known else "", [call.item for call in self._calls.values()])
-        outputs: list[Output] = [Happened("ended", item.id, _about(item, data)), Say(words)]
+        outputs: list[Output] = [Happened("ended", item.id, about(item, data)), Say(words)]
         if known is None or known.item.status not in TALKING or item.direction == "outbound":
             return outputs
         self._last = replace(known, item=item, data=data)
@@ -203,17 +217,21 @@ class DeskModel:
             self._wrap_up_until = now + self._wrap_up if self._wrap_up else None
         elif self._engine_tells_wrap_up:
             self._wrap_up_until = None
-        outputs: list[Output] = [Happened("workmode", None, _about_user(view))]
+        outputs: list[Output] = [Happened("workmode", None, about_user(view))]
         if told is None or mode_words(told) != mode_words(view):  # presence alone is nothing a person needs told
-            outputs.append(Say(f"{mode_words(view)}."))
+            outputs.append(Say(f"{mode_words(view)}.{hint(view)}"))
         return outputs + self._after_wrap_up(now)
 
     def read_again(self, item: PhoneCallItem, *, taken: bool = False) -> list[Output]:
         """The document of an item as the engine has it, after we wrote it (`taken`) or were refused."""
         outputs = self._data_changed(item.id, item.attached_data, item.attached_data_version)
-        if taken and outputs:  # or it would be what we wrote
-            outputs[-1] = Say("That field stays as the menu learnt it; s shows it.", "trouble")
-        return outputs
+        if not taken:
+            return outputs
+        words, trouble = self._wishes.taken(self._read(item.id, item.attached_data)[0])
+        told = [output for output in outputs if isinstance(output, Happened)]
+        if trouble:
+            return [*told, *self._trouble(trouble, item.id, "field")]
+        return [*told, Say(words)] if words else outputs
 
     def _data_changed(self, item_id: str, document: str, version: int) -> list[Output]:
         data, outputs = self._read(item_id, document)
@@ -245,6 +263,7 @@ class DeskModel:
         if not line.strip():
             return []
         command = parse_command(line)
+        asked, self._asked_to_quit = self._asked_to_quit, False
         if isinstance(command, str):
             return self._trouble(command)
         match command.verb:
@@ -253,7 +272,7 @@ class DeskModel:
             case "status":
                 return self._status()
             case "quit":
-                return [Leave()]
+                return [Leave()] if asked or not self._calls or self._lost else self._ask_to_quit()
             case "longer":
                 return self._longer()
             case "ready" | "not_ready" | "finish":
@@ -262,6 +281,11 @@ class DeskModel:
                 return self._dial(command.argument)
             case operation:
                 return self._control(operation, command.argument)
+
+    def _ask_to_quit(self) -> list[Output]:
+        self._asked_to_quit = True
+        words = "You have a call. It goes on by telephone, but no desk shows it; q again logs off all the same."
+        return [Say(words, "trouble")]
 
     def _dial(self, to: str) -> list[Output]:
         talking = [call.item for call in self._calls.values() if call.item.status not in OVER]
@@ -290,7 +314,7 @@ class DeskModel:
         for call in reversed(self._calls.values()):
             if needed & set(call.item.capabilities):
                 return self._ask_for(operation, call, argument)
-        if operation in ("note", "field") and self._last is not None and self.in_wrap_up:
+        if operation in WRITES and self._last is not None:
             return self._ask_for(operation, self._last, argument)
         if self._calls:
             statuses = ", ".join(call.item.status for call in self._calls.values())
@@ -307,28 +331,24 @@ class DeskModel:
             return [Say("The others do not hear you; m ends that."), Do(operation, item.id)]
         if operation in PAIRED:
             return [Do(operation, *self._customer_first(item))]
-        if operation == "note":
-            return [Say("Noted."), self._write(operation, call, NOTES, {NOTE: argument})]
-        if operation == "field":
-            return self._field(call, argument)
+        if operation in WRITES:
+            return self._write(operation, call, argument)
         return [Do(operation, item.id, argument=argument)]
 
-    def _field(self, call: _Call, argument: str) -> list[Output]:
-        """``WISH=text`` goes into the menu's block, which is the first; another block is named before it."""
-        match = FIELD.fullmatch(argument)
-        if match is None:
+    def _write(self, operation: Operation, call: _Call, argument: str) -> list[Output]:
+        """The block in the version it was read in. What is typed next finds what is new in it."""
+        wish = wish_of(operation, argument, call.data)
+        if wish is None:
             return self._trouble(f"{argument[:40]!r} is no field; write NAME=text, such as WISH=a new bill.")
-        block = match["block"] or next(iter(call.data), NOTES)
-        shown = f"{match['name']}: {match['text']}" if match["text"] else f"{match['name']} is empty"
-        return [Say(f"{shown}."), self._write("field", call, block, {match["name"]: match["text"]})]
-
-    def _write(self, operation: Operation, call: _Call, block: str, news: dict[str, str]) -> Do:
-        """The whole block with what is new in it, and the version it was read in. What is typed next finds it."""
-        fields = {**call.data.get(block, {}), **news}
-        document, version = attached_data.build(block, fields), call.item.attached_data_version
-        if version:  # the desk reads it again afterwards, whatever becomes of this
-            call.data = {**call.data, block: fields}
-        return Do(operation, call.item.id, argument=document, version=version)
+        if call.item.id not in self._calls:
+            wish = replace(wish, words=f"{wish.words} It is of the call with {whom(call.item)}, which is over.")
+        fields, version = wish.block_of(call.data), call.item.attached_data_version
+        do = Do(operation, call.item.id, argument=attached_data.build(wish.block, fields), version=version)
+        if not version:  # an engine without versions says nothing of what it kept
+            return [Say(wish.words), do]
+        call.data = {**call.data, wish.block: fields}  # read again afterwards, whatever becomes of this
+        self._wishes.add(wish)
+        return [do]
 
     def _customer_first(self, item: PhoneCallItem) -> tuple[str, int, str]:
         """Item, no work mode, other item: the customer's before that of the consultation."""
@@ -405,6 +425,12 @@ class DeskModel:
         return [Happened("error", item or None, data), Say(message, "trouble")]
 
 
+def _now(item: PhoneCallItem, data: AttachedData) -> list[Output]:
+    """Something is different about a call that goes on as it is, such as a colleague's putting one aside."""
+    happened = [Happened("connected", item.id, about(item, data))] if item.status == "connected" else []
+    return [*happened, Say(f"Now: {item.description}.")] if item.description else []
+
+
 def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:
     account, proved = account_of(data)
     return [PopUp(item, data), *([LookUp(item.id, account, proved)] if account else [])]
@@ -412,32 +438,3 @@ def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:
 
 def _tells_wrap_up(view: UserView) -> bool:
     return "wrap" in view.workmode_text.lower()
-
-
-def _about_user(view: UserView) -> dict[str, Any]:
-    return {
-        "workmode": view.workmode,
-        "text": view.workmode_text,
-        "next_workmode": view.next_workmode,
-        "presence": view.presence,
-        "queues": list(view.queues),
-        "workcenter": view.workcenter_id,
-    }
-
-
-def _about(item: PhoneCallItem, data: AttachedData) -> dict[str, Any]:
-    account, proved = account_of(data)
-    return {
-        "status": item.status,
-        "reason": item.reason,
-        "remote_numbers": list(item.remote_numbers),
-        "called_number": item.called_number,
-        "direction": item.direction,
-        "queue": item.queue_id,
-        "capabilities": list(item.capabilities),
-        "sequence": item.sequence,
-        "started_at": item.started_at.isoformat(),
-        "account": account or None,
-        "proved": bool(proved),
-        "attached_data": data,
-    }

@@ -40,7 +40,7 @@ async def request(client: CrmClient, wanted: Do) -> None:
             await client.conference(item, other)
         case "blind_transfer":
             await client.blind_transfer(item, argument)
-        case "note" | "field" if wanted.version:
+        case "note" | "reason" | "field" if wanted.version:
             await client.update_attached_data(item, argument, wanted.version)
-        case "note" | "field":
+        case "note" | "reason" | "field":
             await client.set_attached_data(item, argument)

@@ -91,6 +91,8 @@ class TerminalScreen:
             facts.add_row("Account", _account(account, proved))
             facts.add_row("Caller", plain(whom(item)))
             facts.add_row("Queue", plain(item.queue_id))
+        if item.description:
+            facts.add_row("How", Text(plain(item.description), style="bold"))
         for name, value in _rows(card.attached_data):
             facts.add_row(name, value)
         title = Text(plain(f"{item.status}: {item.id}"))

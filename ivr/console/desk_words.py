@@ -16,6 +16,7 @@ WHAT = {
     "conference": "join",
     "blind_transfer": "send away",
     "note": "write a note on",
+    "reason": "say what came of",
     "field": "fill in a field of",
     "consult": "ask a colleague about",
 }
@@ -54,27 +55,27 @@ def call_words(item: PhoneCallItem, *, again: bool) -> str:
 
 
 RANG_IN_VAIN = {
-    "rejected": "You have refused the call.",
-    "rerouted": "The call goes to somebody else.",
-    "abandoned": "The caller has hung up.",
-    "failed": "The call could not be put through to you.",
+    "rejected": "You have refused the call",
+    "rerouted": "The call goes to somebody else",
+    "abandoned": "The caller has hung up",
+    "failed": "The call could not be put through to you",
 }
-CALLED_IN_VAIN = {"rejected": "{} has refused your call.", "failed": "{} could not be reached."}
-ENDED = {"transferred": "The caller is with somebody else now.", "failed": "The call has broken off."}
+CALLED_IN_VAIN = {"rejected": "{} has refused your call", "failed": "{} could not be reached"}
+ENDED = {"transferred": "The caller is with somebody else now", "failed": "The call has broken off"}
 
 
 def over_words(item: PhoneCallItem, before: str, others: Iterable[PhoneCallItem]) -> str:
     """How a call ended that was in the status `before`, beside the other calls of the agent."""
-    reason = item.reason or ""
+    reason, why = item.reason or "", f": {item.description}." if item.description else "."
     if item.direction == "outbound":
         if any(one.status == "conferenced" for one in others):
             return f"Your call to {whom(item)} is part of that one now."
         if reason == "transferred":
             return f"{whom(item)} has the caller now."
         if before == "dialing" and reason in CALLED_IN_VAIN:
-            return CALLED_IN_VAIN[reason].format(whom(item))
+            return CALLED_IN_VAIN[reason].format(whom(item)) + ("." if reason == "rejected" else why)
     known = RANG_IN_VAIN if before == "alerting" else ENDED
-    return known.get(reason, "The call is over.")
+    return known.get(reason, "The call is over") + why
 
 
 def mode_words(view: UserView) -> str:
@@ -84,6 +85,12 @@ def mode_words(view: UserView) -> str:
         return text
     wish = {1: "logged off", 2: "ready", 3: "not ready"}.get(view.next_workmode)
     return f"{text}, then {wish or f'reason {view.next_workmode}'}"
+
+
+def hint(view: UserView) -> str:
+    """What to do about a state that was not chosen, which its text tells by a reason behind it."""
+    lost = view.workmode == 3 and ", " in view.workmode_text and not view.workmode_text.endswith("not registered")
+    return " Press r to be ready again." if lost else ""
 
 
 def presence_words(words: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import random
@@ -192,11 +193,14 @@ class EventSender:
         """End all subscriptions, with notice as far as the callbacks take it within the time of one post."""
         for user in self._subscriptions.users():
             self.end(user, "shutdown", "The telephone system is stopping")
-        if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=self._settings.post_timeout)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.post_timeout):
+                while self._tasks:  # a post that is under way is followed by the farewell, in a task of its own
+                    await asyncio.wait(set(self._tasks))
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None

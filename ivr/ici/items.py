@@ -42,6 +42,7 @@ def phone_call(item: PhoneCallItem, dialect: Dialect) -> Values:
         "sequence": item.sequence,
         "startedAt": item.started_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "reason": item.reason and dialect.code("reason", item.reason),
+        "description": item.description or None,
     }
 
 
@@ -65,6 +66,7 @@ def parse_phone_call(values: Values, dialect: Dialect) -> PhoneCallItem:
         reason=cast(EndReason, reason) if reason in get_args(EndReason) else None,
         capabilities=tuple(dialect.capability_of(token) for token in _texts(values["capabilityList"])),
         attached_data_version=values.get("attachedDataVersion") or 0,
+        description=values.get("description") or "",
     )
 
 

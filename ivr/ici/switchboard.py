@@ -61,6 +61,8 @@ class PhoneCallItem:
     """Operations that are legal now; recomputed at every change (ici.capabilities)."""
     attached_data_version: int = 0
     """Of the document; 0 where the other side numbers none."""
+    description: str = ""
+    """In a few words, for people: who sent the caller, what failed before, why it is over; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def test_in_wrap_up_the_last_call_can_be_written_on_and_wrap_up_can_begin_anew(s
     desk.model.expire(NOW + 9.0)
     assert desk.model.deadline == NOW + 19.0
     assert "Wrap-up is over" in said(desk.model.expire(NOW + 19.0))
-    assert "no call to write a note on" in said(desk.model.command("o too late"))
+    assert "of the call with +15550100, which is over" in said(desk.model.command("o never too late"))
     assert "no wrap-up to make longer" in said(desk.model.command("l"))
 
 
@@ -187,11 +187,98 @@ def test_two_calls_are_told_apart_in_the_line(sit):
 def test_a_field_that_the_engine_does_not_take_is_said(sit, item):
     desk = sit()
     desk.call("connected", attached_data_version=1)
-    [_, wanted] = desk.model.command("f ACCOUNT=4000000010")
+    [wanted] = desk.model.command("f ACCOUNT=4000000010")
     assert isinstance(wanted, Do) and wanted.version == 1
     kept = item("connected", attached_data_version=1)
-    assert "That field stays as the menu learnt it" in said(desk.model.read_again(kept, taken=True))
+    told = desk.model.read_again(kept, taken=True)
+    assert "ACCOUNT stays 4000000002: nobody writes over what the menu learnt" in said(told)
+    assert happened(told)[-1] == ("error", "c1"), "programs are not told"
     assert desk.model.read_again(kept, taken=True) == []
+
+
+def test_what_was_written_is_said_when_the_engine_has_it(sit, item):
+    desk = sit()
+    desk.call("connected", attached_data_version=1)
+    assert said(desk.model.command("f WISH=a bill")) == said(desk.model.command("o moves house")) == ""
+    written = {"SAP-IC": {"WISH": "a bill"}, "IVR/CONTACT": {"NOTE": "moves house"}}
+    document = attached_data.EMPTY
+    for block, fields in written.items():
+        document = attached_data.merge(document, attached_data.build(block, fields))
+    now = item("connected", attached_data_version=3, attached_data=document)
+    assert said(desk.model.read_again(now, taken=True)) == "WISH: a bill."
+    assert said(desk.model.read_again(now, taken=True)) == "Noted."
+    desk.model.command("f WISH=two")
+    desk.model.failed("field", "c1", IciRefusal("ICI-TOO-BIG", "too much"))
+    desk.model.command("y SOLVED")
+    assert "WRAP_UP_REASON stays empty" in said(desk.model.read_again(now, taken=True)), (
+        "the refused one came back"
+    )
+
+
+def test_what_came_of_the_call_has_a_key_of_its_own_and_may_follow_the_call(sit):
+    desk = sit()
+    desk.call("connected")
+    desk.call("ended", reason="normal")
+    (words, wanted) = desk.model.command("y SOLVED")
+    assert (wanted.operation, wanted.item) == ("reason", "c1")
+    assert attached_data.read(wanted.argument) == {"IVR/CONTACT": {"WRAP_UP_REASON": "SOLVED"}}
+    assert "of the call with +15550100, which is over" in words.text
+
+
+def test_leaving_in_a_call_is_asked_once_more(sit):
+    desk = sit()
+    assert desk.model.command("q") == [Leave()]
+    desk.call("connected")
+    [asked] = desk.model.command("q")
+    assert "You have a call" in asked.text
+    assert desk.model.command("s") and isinstance(desk.model.command("q")[0], Say), "something else was pressed"
+    assert desk.model.command("q") == [Leave()]
+    desk.model.lost("it does not answer")
+    assert desk.model.command("q") == [Leave()], "there is nobody to log off from"
+
+
+@pytest.mark.parametrize(
+    ("reason", "why", "words"),
+    [
+        ("rerouted", "your telephone was not picked up", "somebody else: your telephone was not picked up."),
+        ("rerouted", "an emergency goes first", "somebody else: an emergency goes first."),
+        (
+            "failed",
+            "your telephone could not be reached",
+            "put through to you: your telephone could not be reached.",
+        ),
+    ],
+)
+def test_why_an_offered_call_went_away_is_said(sit, reason, why, words):
+    desk = sit()
+    desk.call("alerting")
+    ended = desk.call("ended", reason=reason, description=why)
+    assert words in said(ended)
+    assert ended[0].data["description"] == why
+
+
+def test_whom_a_consultation_did_not_reach_and_why(sit):
+    desk, _ = asking(sit, consult="dialing")
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("+15550199",)}
+    ended = desk.call("ended", reason="failed", description="there is no such number (404)", **own)
+    assert said(ended) == "+15550199 could not be reached: there is no such number (404)."
+
+
+def test_a_colleague_who_is_put_aside_is_told_so(sit):
+    desk = sit()
+    desk.call("connected", remote_numbers=("desk2",), description="desk2 asks about a caller who waits")
+    aside = "desk2 is talking to the caller; you hear music until he is back"
+    told = desk.call("connected", remote_numbers=("desk2",), description=aside)
+    assert (happened(told), said(told)) == ([("connected", "c1")], f"Now: {aside}.")
+    assert desk.call("connected", remote_numbers=("desk2",), description=aside) == []
+
+
+def test_a_state_that_was_not_chosen_comes_with_what_to_do(sit):
+    desk = sit()
+    assert said(desk.mode(3, "Not ready, calls missed")) == "Not ready, calls missed. Press r to be ready again."
+    assert said(desk.mode(3, "Not ready")) == "Not ready."
+    assert said(desk.mode(2, "Ready, telephone not registered")) == "Ready, telephone not registered."
+    assert "Press r" not in said(desk.mode(3, "Not ready, telephone not registered"))
 
 
 def test_giving_up_a_colleague_is_not_hanging_up_on_the_caller(sit):

@@ -119,6 +119,11 @@ def test_h17_a_callers_data_cannot_steer_the_terminal(terminal, paper, item):
     assert len(shown) < 5000
 
 
+def test_how_the_caller_came_is_on_the_card(terminal, paper, item):
+    terminal.pop_up(PopUp(item("alerting", description="back from your transfer, desk2 refused"), {}))
+    assert "How" in paper.getvalue() and "back from your transfer, desk2 refused" in paper.getvalue()
+
+
 def test_several_producers_are_told_apart(terminal, paper, item):
     terminal.pop_up(PopUp(item("alerting"), {"SAP-IC": {"REASON": "A"}, "CRM_IC/MCM": {"FWDTYPE": "B"}}))
     assert "SAP-IC REASON" in paper.getvalue()

@@ -302,6 +302,21 @@ async def test_the_same_subscription_again_is_renewed_without_a_farewell(
     assert callback.events == [data(1), SubscriptionEnded("shutdown", "The telephone system is stopping")]
 
 
+async def test_a_post_that_is_under_way_at_the_end_is_followed_by_the_farewell(
+    sender: EventSender, callback: Any
+) -> None:
+    gate = asyncio.Event()
+    callback.behave = until(gate)
+    subscribe(sender, callback.url)
+    told = sender.publish("desk1", data(1))
+    while not callback.posts:
+        await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_later(0.1, gate.set)
+    await sender.close()
+    assert told.result() is True
+    assert callback.events == [data(1), SubscriptionEnded("shutdown", "The telephone system is stopping")]
+
+
 async def test_nothing_is_posted_until_the_log_on_is_answered(sender: EventSender, callback: Any) -> None:
     screen = sender.open(Subscription(callback.url, "A1", "desk1"))
     early = sender.publish("desk1", data(1))

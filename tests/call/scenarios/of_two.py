@@ -51,12 +51,14 @@ async def warm_transfer(scene: Scene) -> None:
     await ann.asks("toggle", item.id, consult.id)
     await ann.sees("held", consult.id)
     await ann.sees("connected", item.id)
+    assert "talking to the caller" in (await bob.sees("connected", offered.id)).description
     mark = bob.voice.mark
     await scene.talk(caller, ann)
     scene.kept_from(bob, caller, mark)
     scene.kept_from(bob, ann, mark)
     await ann.asks("toggle", item.id, consult.id)
     await ann.sees("connected", consult.id)
+    assert "asks about a caller" in (await bob.sees("connected", offered.id)).description
     await scene.talk(ann, bob)
     await ann.asks("warm_transfer", item.id, consult.id)
     for mine in (item, consult):
@@ -64,6 +66,7 @@ async def warm_transfer(scene: Scene) -> None:
     await ann.is_hung_up_on()
     now = await bob.sees("connected", offered.id)
     assert now.remote_numbers == item.remote_numbers == (scene.caller_number,)
+    assert now.description == f"handed over by {ann.user}"
     document = scene.blocks(now.attached_data)
     assert (document["CRM_IC/MCM"], document["NOTES"]) == (MARKS, {"TEXT": "sees to it"})
     assert ODD in now.attached_data

@@ -67,6 +67,7 @@ async def blind_refused(scene: Scene) -> None:
     assert (await bob.sees("ended")).reason == "rejected"
     again = await ann.sees("alerting")
     assert again.id != item.id
+    assert again.description == f"back from your transfer, {bob.user} refused"
     assert scene.blocks(again.attached_data)["NOTES"] == NOTES
     assert scene.blocks(again.attached_data)["SAP-IC"]["PREVIOUS"] == item.id
     await ann.picks_up()
@@ -86,6 +87,7 @@ async def blind_to_queue(scene: Scene) -> None:
     assert (await ann.sees("ended")).reason == "transferred"
     offered = await cyd.sees("alerting")
     assert offered.queue_id == scene.second_queue
+    assert offered.description == f"sent by {ann.user}"
     assert scene.blocks(offered.attached_data)["CRM_IC/MCM"] == MARKS
     await cyd.picks_up()
     await cyd.sees("connected")
@@ -153,7 +155,9 @@ async def blind_to_busy_number(scene: Scene) -> None:
     await ann.asks("blind_transfer", item.id, outside.uri)
     await ann.sees("ended")
     await outside.decline()
-    await ann.sees("alerting")
+    again = await ann.sees("alerting")
+    number = outside.uri.removeprefix("tel:")
+    assert again.description == f"back from your transfer, {number}: busy (486)"
     await ann.picks_up()
     await ann.sees("connected")
     await scene.talk(caller, ann)
