@@ -49,6 +49,10 @@ class QueueFigures:
         elif outcome == "abandoned":
             self.early += waited <= target
 
+    def not_here(self) -> None:
+        """A caller who had joined counts elsewhere from now on. One of yesterday was not among today's."""
+        self.joined = max(0, self.joined - 1)
+
     def add(self, other: Mapping[str, Any]) -> None:
         """Add counts of elsewhere; unknown names are left alone."""
         for name in (field.name for field in fields(self)):

@@ -249,7 +249,7 @@ class Floor(Matching):
             if ticket.outside:
                 self._commands.append(CancelOutside(ticket.id))
             if ticket.has_queue:
-                self._queue_figures(ticket.rule.name).joined -= 1
+                self._queue_figures(ticket.rule.name).not_here()
             self._queue_figures(rule.name).joined += 1
             ticket.move_to(rule, self._reaches[rule.name], outside_lines(rule, frozenset(self._rules)), now)
             if ticket.callback is not None:

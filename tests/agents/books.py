@@ -77,8 +77,8 @@ class Books:
         """Of every ticket: the queue it waits in, or would; empty for none."""
         self.joined: dict[str, float] = {}
         """Since when its age counts."""
-        self.uncounted: set[str] = set()
-        """Tickets that another life of the floor has counted."""
+        self.counted = dict.fromkeys(QUEUES, 0)
+        """Callers by queue, in this life of the floor."""
         self.ended: dict[str, str] = {}
         self.offered: dict[str, str] = {}
         self.talking: dict[str, str] = {}
@@ -105,7 +105,17 @@ class Books:
         self.any_ticket += 1
         ticket = f"t{self.any_ticket}"
         self.queue[ticket], self.joined[ticket], self.callers[ticket] = queue, joined, caller
+        if queue:
+            self.counted[queue] += 1
         return ticket
+
+    def moves(self, ticket: str, queue: str) -> None:
+        """The ticket waits in another queue; one that another life has counted was none of the old one's."""
+        if before := self.queue[ticket]:
+            self.counted[before] = max(0, self.counted[before] - 1)
+        self.counted[queue] += 1
+        self.queue[ticket] = queue
+        self.sent.pop(ticket, None)
 
     def tells(self, event: Event) -> None:
         self.kinds.add(type(event))
@@ -139,7 +149,6 @@ class Books:
             self.queue[promise.ticket], self.joined[promise.ticket] = promise.queue, promise.joined
             self.callers[promise.ticket] = promise.caller
             self.callbacks[promise.ticket] = promise
-        self.uncounted = {promise.ticket for promise in promises}
         self.closed.clear()
         self.carry_out(self.floor.restore(states, self.now, promises))
         for ticket in sorted(lost):
@@ -293,7 +302,7 @@ class Books:
             counted = {outcome: getattr(one, outcome) if one else 0 for outcome in OUTCOMES}
             found = [self.ended[ticket] for ticket in here if ticket in self.ended]
             assert counted == {outcome: found.count(outcome) for outcome in OUTCOMES}
-            assert (one.joined if one else 0) == len(set(here) - self.uncounted)
+            assert (one.joined if one else 0) == self.counted[name]
 
     def keep_nobody_waiting_for_who_is_free(self) -> None:
         if self.floor.deadline is not None and self.floor.deadline <= self.now:

@@ -352,6 +352,26 @@ def test_ag13_wrap_up_can_be_begun_anew_and_ends_by_itself_all_the_same(open_shi
         shift.does(WorkmodeChosen("ann", 4))
 
 
+def test_ag12_wrap_up_that_is_asked_for_comes_where_the_settings_have_none(open_shift):
+    shift = open_shift(routing={"wrap_up": 0.0}, ann=["general"])
+    shift.ready("ann")
+    shift.joins("t1")
+    shift.answers("ann")
+    shift.does(WorkmodeChosen("ann", 4))
+    shift.call_ends("ann")
+    assert shift.state("ann") is AgentState.WRAP_UP
+    shift.waits(20.0)
+    shift.does(WorkmodeChosen("ann", 4))
+    shift.waits(29.9)
+    assert shift.state("ann") is AgentState.WRAP_UP
+    shift.waits(0.2)
+    assert shift.state("ann") is AgentState.AVAILABLE
+    shift.joins("t2")
+    shift.answers("ann")
+    shift.call_ends("ann")
+    assert shift.state("ann") is AgentState.AVAILABLE, "nobody asked this time"
+
+
 def test_ag14_not_ready_during_wrap_up_is_applied_and_no_timer_undoes_it(open_shift):
     shift = open_shift(ann=["general"])
     shift.ready("ann")

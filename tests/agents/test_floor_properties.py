@@ -184,8 +184,7 @@ class ShiftMachine(RuleBasedStateMachine):
         books = self.books
         agent = self.one_of(data, books.offered)
         ticket = books.offered[agent]
-        books.queue[ticket] = queue
-        books.sent.pop(ticket, None)
+        books.moves(ticket, queue)
         books.tells(CallerMoved(agent, ticket, queue))
         assert books.offered.get(agent) != ticket or not self.routing.after_reject
 

@@ -228,6 +228,16 @@ def test_a_caller_who_is_moved_counts_in_the_new_queue_alone(open_shift):
     assert (figures["billing"].joined, figures["billing"].abandoned) == (1, 1)
 
 
+def test_who_joined_yesterday_and_is_moved_today_leaves_no_count_below_nought(open_shift):
+    shift = open_shift(ann=["general", "billing"])
+    shift.joins("t1")
+    shift.floor.begin_figures()  # midnight
+    shift.ready("ann")
+    shift.does(CallerMoved("ann", "t1", "billing"))
+    figures = shift.floor.figures()
+    assert (figures["general"].joined, figures["billing"].joined) == (0, 1)
+
+
 def test_the_old_queues_outside_line_stops_ringing_for_a_caller_who_is_moved(open_shift):
     shift = open_shift(ann=["emergency"])
     shift.joins("e1", "emergency")
