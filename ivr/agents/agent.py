@@ -30,6 +30,9 @@ from ivr.errors import LocalProtocolError
 MISSES_COUNT_FOR = 1800.0
 """Seconds within which a second missed call makes an agent not ready (AG8): he is not at his desk."""
 
+ASKED_WRAP_UP = 30.0
+"""Seconds of a wrap-up that was asked for where the settings have none by themselves."""
+
 IDLE = {AgentState.NOT_READY, AgentState.AVAILABLE, AgentState.MISSED}
 TALKING = {AgentState.IN_CALL, AgentState.ON_HOLD}
 
@@ -162,12 +165,13 @@ class Agent:
             self._settle(workmode, now)
 
     def wrap_up_more(self, now: float, wrap_up: float) -> None:
-        """Wrap-up lasts `wrap_up` seconds from now on, or follows the call that goes on, whatever call that is.
+        """Wrap-up lasts `wrap_up` seconds (0: `ASKED_WRAP_UP`) from now on, or follows the call that goes on,
+        whatever call that is.
 
         Raises LocalProtocolError in any other state.
         """
         if self.state is AgentState.WRAP_UP:
-            self.until = now + wrap_up
+            self.until = now + (wrap_up or ASKED_WRAP_UP)
         elif self.state in TALKING:
             self.wants_wrap_up = True
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ivr.agents.agent import Agent
+from ivr.agents.agent import ASKED_WRAP_UP, Agent
 from ivr.agents.callback import Callback
 from ivr.agents.events import (
     AgentChanged,
@@ -285,8 +285,10 @@ class Matching(Overview):
             talked = now - agent.joined_at
             self._handling.took(queue, talked + self._routing.wrap_up)
             self._queue_figures(queue).talked += talked
-        wraps_up = bool(queue) or agent.wants_wrap_up  # AG12
-        self._touch(agent).finish_call(now, self._routing.wrap_up if wraps_up else 0.0)
+        wrap_up = self._routing.wrap_up if queue else 0.0
+        if agent.wants_wrap_up:  # AG12
+            wrap_up = self._routing.wrap_up or ASKED_WRAP_UP
+        self._touch(agent).finish_call(now, wrap_up)
 
     # --- telling ----------------------------------------------------------------------------------------
 

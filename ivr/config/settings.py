@@ -291,7 +291,7 @@ class RoutingSettings:
     """Agents and queues."""
 
     wrap_up: float = 10.0
-    """Seconds of wrap-up after a queued call; 0 for none."""
+    """Seconds of wrap-up after a queued call; 0 for none but what an agent asks for (30 seconds)."""
     after_reject: float = 10.0
     """Seconds until an agent who rejected a call is offered another."""
     after_missed: float = 10.0
