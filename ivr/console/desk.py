@@ -112,6 +112,7 @@ class Desk:
                     self.type, self._input_ended, with_words=KEYS_WITH_WORDS, on_words=self._offer_words
                 )
                 self._keyboard.open()
+                self._model.asks_to_quit = self._keyboard.single_keys
             if signals:
                 for number in _signals():
                     asyncio.get_running_loop().add_signal_handler(number, self.leave)

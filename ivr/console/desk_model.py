@@ -97,6 +97,8 @@ class DeskModel:
         self._last: _Call | None = None
         """The caller's call that wrap-up is about: it can be written on until the next one."""
         self._wishes = Wishes()
+        self.asks_to_quit = True
+        """Whether somebody is there who can press q twice; a pipe is not."""
         self._asked_to_quit = False
         """q was pressed in a call, and the person knows what it would mean."""
 
@@ -272,7 +274,8 @@ class DeskModel:
             case "status":
                 return self._status()
             case "quit":
-                return [Leave()] if asked or not self._calls or self._lost else self._ask_to_quit()
+                free = asked or not self._calls or self._lost or not self.asks_to_quit
+                return [Leave()] if free else self._ask_to_quit()
             case "longer":
                 return self._longer()
             case "ready" | "not_ready" | "finish":
