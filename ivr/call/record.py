@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ivr.call.kept_documents import documents_of
@@ -22,8 +24,35 @@ def iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds") if moment else None
 
 
-def closed_late(document: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """A record that an engine that was killed left open, ended at the last moment it tells of.
+OF_OTHERS = frozenset({"attached_data", "documents"})
+"""Parts of a record that hold what others wrote: a field called ``at`` there may be anything."""
+MOMENTS = frozenset({"started", "answered", "at", "gone", "began", "ended"})
+"""Names of times in records and contacts. Numbers called ``at`` are seconds after the answer."""
+
+
+def moments_in(document: object, answered: datetime | None = None) -> Iterator[datetime]:
+    """All times that a document, or a part of one, tells of."""
+    if isinstance(document, list):
+        for one in document:
+            yield from moments_in(one, answered)
+    elif isinstance(document, dict):
+        if document.get("answered"):
+            answered = datetime.fromisoformat(document["answered"])
+        for name, value in document.items():
+            if name in MOMENTS and isinstance(value, str):
+                with contextlib.suppress(ValueError):  # why an item ended is called so, too
+                    yield datetime.fromisoformat(value)
+            elif name == "at" and isinstance(value, int | float) and answered is not None:
+                yield answered + timedelta(seconds=value)
+            elif name not in OF_OTHERS:
+                yield from moments_in(value, answered)
+
+
+def closed_late(
+    document: dict[str, Any], now: datetime, contacts: Iterable[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """A record that an engine that was killed left open, ended at the last moment that it, or one of its
+    `contacts`, tells of; `killed` is when that was noticed.
 
     A wait that was cut off is marked with this moment: the caller may have the place again for a while, also when
     the engine that offers it is killed meanwhile.
@@ -33,13 +62,14 @@ def closed_late(document: dict[str, Any], now: datetime) -> dict[str, Any]:
     >>> closed_late({"started": "2026-01-02T03:04:05.000+00:00", "handoffs": []}, now)["ended"]
     '2026-01-02T03:04:05.000+00:00'
     """
+    known = [moment for moment in moments_in([document, list(contacts)]) if moment <= now]
     handoffs = [
         handoff if handoff.get("outcome") else handoff | {"outcome": "failed", "cut_off": iso(now)}
         for handoff in document["handoffs"]
     ]
-    moments = [document["started"], document.get("answered"), *(handoff["started"] for handoff in handoffs)]
     return document | {
-        "ended": max(moment for moment in moments if moment),
+        "ended": iso(max(known, default=datetime.fromisoformat(document["started"]))),
+        "killed": iso(now),
         "handoffs": handoffs,
         "handoff": handoffs[-1] if handoffs else None,
         "end": {"by": "failure", "reason": "the engine was killed; what came after this is not known"},

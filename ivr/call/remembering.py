@@ -37,7 +37,8 @@ async def close_records(exchange: Exchange, restarted: datetime, lock: asyncio.L
         for document in await store.calls(RECORDS_LOOKED_AT):
             if document["ended"] is None and datetime.fromisoformat(document["started"]) < restarted:
                 logger.warning("call_record_closed_late call=%s", document["id"])
-                await store.save_call(closed_late(document, restarted))
+                contacts = await store.contacts(call_id=document["id"])
+                await store.save_call(closed_late(document, restarted, contacts))
         for contact in await store.contacts(most=RECORDS_LOOKED_AT):
             if contact["ended"] is None and datetime.fromisoformat(contact["began"]) < restarted:
                 await store.save_contact(contact_closed_late(contact))

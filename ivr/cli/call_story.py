@@ -38,11 +38,11 @@ def seconds_between(start: object, end: object) -> float:
 
 def _head(record: dict[str, Any], out: Console) -> None:
     facts = table("call", plain(record.get("id")))
-    lasted = (
-        f"{seconds_between(record.get('started'), record.get('ended')):.0f} s"
-        if record.get("ended")
-        else "goes on"
-    )
+    lasted = "goes on"
+    if record.get("ended"):
+        lasted = f"{seconds_between(record.get('started'), record.get('ended')):.0f} s"
+    if record.get("killed"):
+        lasted = f"at least {lasted}: the engine was killed"
     for label, value in (
         ("from", record.get("caller") or "withheld"),
         ("to", record.get("called")),
@@ -88,20 +88,39 @@ def _lookups(record: dict[str, Any], out: Console) -> None:
     out.print("", shown)
 
 
+WAYS = {"blind": "sent on by", "warm": "handed over by", "conference": "left by"}
+"""How an agent parted from the caller, who went on to somebody."""
+
+
+def _offer(offer: dict[str, Any]) -> tuple[str, str]:
+    """Whom the caller was offered to; or the call of an agent to a colleague about him, as either has it."""
+    agent, outcome = offer.get("agent"), offer.get("outcome") or "no answer"
+    others = ", ".join(map(str, offer.get("remote") or []))
+    if offer.get("direction") == "outbound":
+        return "asked by", f"{agent}, who called {others}: {outcome}"
+    return "offered to", f"{agent}, asked by {others}: {outcome}" if others else f"{agent}: {outcome}"
+
+
 def _handoff(handoff: dict[str, Any], number: int, out: Console) -> None:
     shown = table("handoff", str(number))
     waited = handoff.get("waited")
     for label, value in (
         ("queue", handoff.get("queue")),
         ("reason", handoff.get("reason")),
+        ("sent by", handoff.get("sent_by")),
         ("agent", handoff.get("agent")),
+        ("number outside", handoff.get("number")),
         ("outcome", handoff.get("outcome") or "goes on"),
         ("waited", f"{waited:.0f} s" if isinstance(waited, int | float) else None),
     ):
         if value:
             shown.add_row(cell(label), cell(value))
     for offer in _dicts(handoff.get("offers")):
-        shown.add_row(cell("offered to"), cell(f"{offer.get('agent')}: {offer.get('outcome') or 'no answer'}"))
+        shown.add_row(*map(cell, _offer(offer)))
+    for one in _dicts(handoff.get("passed")):
+        what = WAYS.get(str(one.get("how")), "sent on")
+        became = ", ".join(str(one[name]) for name in ("outcome", "why") if one.get(name))
+        shown.add_row(cell(what), cell(f"{one.get('by')} to {one.get('to')}" + (f": {became}" if became else "")))
     out.print("", shown)
     data = handoff.get("attached_data")
     if isinstance(data, dict) and data:

@@ -63,15 +63,19 @@ def _list(most: int, as_json: bool, config: Path | None) -> None:
 
 def _line(record: dict[str, Any]) -> tuple[object, ...]:
     handoff, end, path = record.get("handoff") or {}, record.get("end") or {}, record.get("path") or []
-    towards = " ".join(str(handoff[key]) for key in ("queue", "outcome", "agent") if handoff.get(key))
+    whom = [str(handoff[key]) for key in ("agent", "number") if handoff.get(key)]
+    towards = " ".join(
+        [*(str(handoff[key]) for key in ("queue", "outcome") if handoff.get(key)), " → ".join(whom)]
+    )
     lasted = seconds_between(record.get("started"), record.get("ended"))
+    whole = "+" if record.get("killed") else ""
     return (
         str(record.get("started") or "")[:19].replace("T", " "),
-        "goes on" if not record.get("ended") else f"{int(lasted // 60)}:{int(lasted % 60):02d}",
+        "goes on" if not record.get("ended") else f"{int(lasted // 60)}:{int(lasted % 60):02d}{whole}",
         record.get("caller") or "withheld",
         record.get("called"),
         path[-1] if path else "",
-        towards,
+        towards.strip(),
         " ".join(str(end[key]) for key in ("by", "reason") if end.get(key)),
         record.get("id"),
     )

@@ -200,7 +200,7 @@ def _print_customer(
         ("last bill", bill),
         ("pays by", _method(customer) or "nothing on file"),
         ("locked", f"until {_when(customer.locked_until)}" if customer.locked_until else "no"),
-        ("notes", customer.notes or "none"),
+        *([("remarks", customer.notes)] if customer.notes else []),  # notes are what agents wrote, further down
     ):
         facts.add_row(cell(label), cell(value))
     out.print(facts)

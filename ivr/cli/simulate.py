@@ -77,16 +77,21 @@ def _people(settings: Settings, wanted: int) -> list[AgentSettings]:
 
 def _print(report: DayReport, agents: int, settings: Settings) -> None:
     screen = console()
-    heads = ("calls", "taken", "in time", "wait", "longest", "gave up", "sent off")
-    shown = table("from", *heads, "agents", "talking", right=(*heads, "agents", "talking"))
+    heads = ("calls", "taken", "in time", "wait", "longest", "gave up", "sent off", "to call")
+    some = [head for head in heads if head != "longest"]  # fits 80 columns
+    shown = table("from", *some, "agents", "busy", right=(*some, "agents", "busy"))
     for slot in report.slots:
-        shown.add_row(clock(slot.begins), *_row(slot.figures), f"{slot.at_work:.0f}", f"{slot.talking:.0f} %")
+        line = dict(zip(heads, _row(slot.figures), strict=True))
+        at_work = (f"{slot.at_work:.0f}", f"{slot.talking:.0f} %")
+        shown.add_row(clock(slot.begins), *(line[head] for head in some), *at_work)
     screen.print(shown)
     screen.print()
-    shown = table("queue", *heads, right=heads)
+    cut_off = ("cut off",) if report.restarts else ()
+    shown = table("queue", *heads, *cut_off, right=(*heads, *cut_off))
     for name, figures in report.queues.items():
-        shown.add_row(name, *_row(figures))
-    shown.add_row("all", *_row(report.total), style="bold")
+        shown.add_row(name, *_row(figures), *(str(_without_end(figures)) for _ in cut_off))
+    ends = (str(_without_end(report.total)) for _ in cut_off)
+    shown.add_row("all", *_row(report.total), *ends, style="bold")
     screen.print(shown)
     screen.print()
     _tell_the_rest(report, agents, settings, screen)
@@ -123,4 +128,11 @@ def _row(figures: QueueFigures) -> tuple[str, ...]:
         f"{figures.longest:.0f} s" if figures.answered else "",
         str(figures.abandoned),
         str(figures.overflow + figures.closed),
+        str(figures.callback),
     )
+
+
+def _without_end(figures: QueueFigures) -> int:
+    """Callers whose wait a kill of the engine cut off: they have joined, and nothing became of them."""
+    ends = (figures.answered, figures.abandoned, figures.overflow, figures.closed, figures.callback)
+    return figures.joined - sum(ends)

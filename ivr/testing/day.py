@@ -253,10 +253,12 @@ class Day:
 
     def _talks(self, agent: str, ticket: str) -> None:
         seconds = self._random.lognormvariate(0.0, 0.6) * self.plan.talk / 1.197  # the mean of that is 1.197
+        caller = self._callers[ticket]
 
         def parts() -> None:
             if self._talking.get(agent) == ticket:
                 del self._talking[agent]
+                self.report.talked(caller.queue, caller.joined, seconds)
                 self._tells(floor.AgentCallEnded(agent, ticket))
 
         self._at(self.now + seconds, parts)

@@ -79,6 +79,10 @@ class DayReport:
         if kept is not None:
             self.told, self.held = self.told + 1, self.held + kept
 
+    def talked(self, queue: str, joined: float, seconds: float) -> None:
+        for figures in self._both(queue, joined):
+            figures.talked += seconds
+
     def restarted(self, waiting: int, talking: int) -> None:
         """So many callers who waited, and who talked, were cut off."""
         self.restarts += 1

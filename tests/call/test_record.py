@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from house import House
 
-from ivr.call.record import CallRecord, HandoffRecord
+from ivr.call.record import CallRecord, HandoffRecord, closed_late
 
 LOCKED, ITS_PIN = "4000000036", "9924"
 
@@ -68,3 +68,31 @@ def test_a_line_outside_to_which_the_menu_transfers_is_no_end_of_an_earlier_hand
     record.joined_outside(LINE, NIGHT)
     assert record.document()["handoff"]["number"] is None
     assert len(record.document()["outside"]) == 1
+
+
+def test_a_record_that_a_kill_left_open_ends_at_the_last_moment_anybody_knows_of() -> None:
+    """The record, and the contact with an agent's note; not the attached data, which is others'."""
+    at = "2026-11-22T03:0{}:00.000+00:00".format
+    record = {
+        "id": "call-1",
+        "started": at(0),
+        "answered": at(1),
+        "steps": [{"step": "main", "at": 30.0, "exit": None}],
+        "handoffs": [
+            {
+                "started": at(2),
+                "outcome": "answered",
+                "offers": [{"agent": "desk1", "at": at(3), "gone": None, "ended": "transferred"}],
+                "attached_data": {"X": {"at": at(8)}},
+            }
+        ],
+    }
+    restarted = datetime(2026, 11, 22, 3, 7, tzinfo=UTC)
+    assert closed_late(record, restarted)["ended"] == at(3)
+    assert closed_late(record | {"steps": [{"at": 150.0}]}, restarted)["ended"] == "2026-11-22T03:03:30.000+00:00"
+    contact = {"began": at(3), "ended": None, "notes": [{"at": at(5), "text": "wants a refund"}]}
+    closed = closed_late(record, restarted, [contact])
+    assert (closed["ended"], closed["killed"]) == (at(5), at(7))
+    assert closed["end"]["by"] == "failure"
+    late = {"began": at(3), "notes": [{"at": at(9)}]}
+    assert closed_late(record, restarted, [late])["ended"] == at(3), "no engine knew of that before it was killed"

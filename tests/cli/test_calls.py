@@ -295,6 +295,58 @@ def test_people_strike_off_what_they_have_rung_and_not_what_the_engine_rings(kep
     assert [one["call"] for one in callbacks(kept)] == ["c3", "c4"]
 
 
+def kept_as(kept: Path, **changes: Any) -> None:
+    async def save() -> None:
+        async with await SqliteStore.open(kept.parent / "ivr.db", create=False) as store:
+            await store.save_call({**RECORD, "id": "one", "started": "2026-11-23T15:00:00.000+00:00", **changes})
+
+    asyncio.run(save())
+
+
+def test_a_call_that_a_kill_ended_says_that_it_lasted_longer_than_is_known(kept: Path) -> None:
+    kept_as(kept, ended="2026-11-23T15:01:12.500+00:00", killed="2026-11-23T15:09:00.000+00:00")
+    assert "1:12+" in run("--most", "1", "--config", str(kept)).stdout.splitlines()[1]
+    assert "at least 72 s: the engine was killed" in run("show", "one", "--config", str(kept)).stdout
+
+
+def test_who_gave_the_caller_to_whom_is_told(kept: Path) -> None:
+    first = HANDOFF | {
+        "offers": [
+            {"agent": "desk1", "outcome": "answered"},
+            {"agent": "desk1", "direction": "outbound", "remote": ["desk2"], "outcome": "rejected"},
+            {"agent": "desk2", "direction": "inbound", "remote": ["desk1"], "outcome": "rejected"},
+        ],
+        "passed": [{"by": "desk1", "to": "desk3", "how": "blind", "outcome": "answered"}],
+    }
+    second = HANDOFF | {
+        "agent": "desk3",
+        "offers": [],
+        "sent_by": "desk1",
+        "number": "+15550199",
+        "passed": [{"by": "desk3", "to": "+15550199", "how": "warm", "outcome": "answered"}],
+    }
+    kept_as(kept, handoff=second, handoffs=[first, second])
+    assert "general answered desk3 → +15550199" in run("--most", "1", "--config", str(kept)).stdout
+    lines = [
+        re.sub("  +", "|", line.strip()) for line in run("show", "one", "--config", str(kept)).stdout.splitlines()
+    ]
+    for told in (
+        "asked by|desk1, who called desk2: rejected",
+        "offered to|desk2, asked by desk1: rejected",
+        "sent on by|desk1 to desk3: answered",
+        "sent by|desk1",
+        "number outside|+15550199",
+        "handed over by|desk3 to +15550199: answered",
+    ):
+        assert told in lines, told
+
+
+def test_an_emergency_that_a_number_outside_took_names_it_in_the_list(kept: Path) -> None:
+    taken = {"queue": "emergency", "outcome": "answered", "agent": None, "number": "+15550000911"}
+    kept_as(kept, handoff=taken, handoffs=[taken])
+    assert "emergency answered +15550000911" in run("--most", "1", "--config", str(kept)).stdout
+
+
 @pytest.mark.parametrize(
     "odd",
     [
