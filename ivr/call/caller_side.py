@@ -21,6 +21,11 @@ class CallerSide:
     part: Part = "single"
     """What the item of an agent is who has the caller alone."""
 
+    @property
+    def held_by(self) -> str:
+        """The agent of this side who holds the call by his screen; empty for nobody."""
+        return ""
+
     def own_items(self) -> list[Item]:
         """Live items of the caller's side: of an agent who has dialled a colleague."""
         return []

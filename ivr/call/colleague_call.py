@@ -9,8 +9,10 @@
              item ended: failed            item ended: rejected, failed
 
 The agent who dials is to his colleague what a caller is: the colleague can put him on hold, ask a third, send him
-on or bring a third in, by the same means. Nobody here is a customer, so no contact record is opened, and a call
-that came from no queue is followed by no wrap-up; one that it interrupted goes on (AG15).
+on or bring a third in, by the same means. The one who dialled can do the same with his colleague: for that the two
+change sides, so that whoever leads is the agent, and the other the caller (`Asking.led_by`). Nobody here is a
+customer, so no contact record is opened, and a call that came from no queue is followed by no wrap-up; one that it
+interrupted goes on (AG15).
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ import secrets
 from typing import TYPE_CHECKING
 
 from ivr.agents import events as floor
-from ivr.call.consultation import RING, RINGING
+from ivr.call.consultation import NOT_ANSWERED, RING, RINGING
 from ivr.call.handoff import Handoff
 from ivr.call.offer import Offer
 from ivr.call.outgoing_offer import OutgoingOffer
 from ivr.call.transfer_target import TransferTarget
 from ivr.call.visit import Visit
-from ivr.ici.switchboard import EndReason
+from ivr.ici.capabilities import Part
+from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.menu import events as menu
 from ivr.sip import events as sip
 
@@ -54,8 +57,8 @@ class ColleagueCall(Visit):
         super().__init__(name, sip.IncomingCall(leg, leg, agent, "", str(to), name, b"", nowhere), exchange)
         self.number = agent
         self.to = to
-        self.talks_to = to.name
-        """Who is at the other end, or is to be."""
+        self.talks_to: tuple[str, ...] = (to.name,)
+        """Who is at the other end, or is to be; all of them in a conference."""
         self.why_not: EndReason | None = None
         """How it ended that nobody was reached."""
         self.asking = Asking(self, menu.StartHandoff("", CALLING, 0, "", {}, {}, ()))
@@ -95,17 +98,24 @@ class ColleagueCall(Visit):
         media, other = self.rooms.media, self.exchange.partner_of(self)
         if other is None:
             return
-        if self.asking.offers[0].status == "held":
+        if self.held_by:
             media.hold(other, self.rooms.music)
         else:
             media.unhold(other)
 
+    @property
+    def held_by(self) -> str:
+        """The agent of the caller's side, while he holds the call."""
+        offer = self.asking.joined
+        return offer.agent if offer is not None and offer.status == "held" else ""
+
     def _find_partner(self) -> None:
         handoff, outside = self.exchange.handoff_of(self), self.exchange.outside.get(self.id)
-        if handoff is not None and handoff.joined is not None:
-            self.asking.talks(handoff.joined.agent)
+        if handoff is not None and (agent := handoff.joined) is not None:
+            talk = agent.consultation.in_conference if agent.consultation else {}
+            self.asking.talks((agent.agent, *talk.values()))
         elif outside is not None:
-            self.asking.talks(outside.to.removeprefix("tel:"))
+            self.asking.talks((outside.to.removeprefix("tel:"),))
 
     def own_items(self) -> list[Item]:
         return [offer for offer in self.asking.offers if offer.live]
@@ -117,6 +127,8 @@ class ColleagueCall(Visit):
         offers = self.record.handoffs[-1].offers
         outcome = offers[-1]["outcome"] if offers else event.outcome
         self.why_not = "rejected" if outcome == "rejected" else "failed"
+        if self.asking.joined is not None:
+            self.asking.joined.why = NOT_ANSWERED.get(outcome, "")
         self.hang_up("failure", f"{self.to} did not take the call: {outcome}")
 
     # --- a visit without a leg of its own ------------------------------------------------------------------
@@ -144,6 +156,8 @@ class Asking(Handoff):
         self.agent = call.number
         super().__init__(f"{call.id}-h1", call, command, call.exchange, sent_to=(self.agent,))
         self._call = call
+        self._told: tuple[tuple[str, ...], Part] | None = None
+        """Who is at the other end and what he may do, as his screen has it."""
 
     def do(self, command: floor.Command) -> None:
         match command:
@@ -177,15 +191,67 @@ class Asking(Handoff):
             self.exchange.rooms.media.play(offer.leg, RINGING, [ringing], interrupt="never", loop=True)
         self._call.ring()
 
-    def talks(self, whom: str) -> None:
-        """Somebody is at the other end: the first, or another one by now."""
-        before, self._call.talks_to = self._call.talks_to, whom
-        if self.joined is None or not self.joined.live:
+    def talks(self, whom: tuple[str, ...]) -> None:
+        """Somebody is at the other end: the first, another one, or two by now; or he is busy with a third."""
+        self._call.talks_to = whom
+        offer = self.joined
+        if offer is None or not offer.live:
             return
-        if self.joined.status == "alerting":
-            self.joined.connected()
-        elif before != whom:
-            self.joined.tell()
+        if offer.status == "alerting":
+            self._told = (whom, self.part_of(offer))
+            offer.connected()
+            return
+        if len(whom) > 1:
+            offer.status = "conferenced"
+        elif offer.status == "conferenced":
+            offer.status = "connected"
+        if self._told != (told := (whom, self.part_of(offer))):
+            self._told = told
+            offer.tell()
+
+    @property
+    def remote_numbers(self) -> tuple[str, ...]:
+        return self._call.talks_to
+
+    def part_of(self, item: Item) -> Part:
+        """Only one of the two can be busy with a third."""
+        return "direct" if self._free_partner is not None else "outbound"
+
+    @property
+    def _free_partner(self) -> Offer | None:
+        """The colleague at the other end, unless he asks a third himself, or has him in a conference."""
+        other = self.exchange.handoff_of(self.visit)
+        offer = other.joined if other is not None else None
+        return offer if offer is not None and offer.live and offer.consultation is None else None
+
+    def led_by(self, offer: Offer) -> Handoff:
+        """The two change sides. Each keeps his item, his telephone and his ticket."""
+        other, partner, call = self.exchange.handoff_of(self.visit), self._free_partner, self._call
+        if other is None or partner is None or offer is not self.joined:
+            raise IciRefusal(
+                "ICI-STATE",
+                f"{', '.join(call.talks_to)} cannot be sent on, nor anybody be brought in, unless he is with you "
+                "alone; wait until he is, or drop the call",
+                item_id=offer.item_id,
+            )
+        for one, mine, theirs in ((self, offer, partner), (other, partner, offer)):
+            one.offers.remove(mine)
+            one.offers.append(theirs)
+            one.joined, theirs.handoff = theirs, one
+        del self.exchange.consultations[self.ticket], self.exchange.handoffs[other.ticket]
+        self.ticket, other.ticket = other.ticket, self.ticket
+        self.exchange.consultations[self.ticket], self.exchange.handoffs[other.ticket] = self, other
+        self.queue, other.queue = other.queue, self.queue
+        self.reason, other.reason = other.reason, self.reason
+        self.command, other.command = other.command, self.command
+        other.record.item = offer.item_id
+        call.leg = call.sip_leg = partner.leg
+        call.sounding.go_to(partner.leg)
+        call.number = partner.agent
+        call.talks_to = (offer.agent,)
+        self._told = (call.talks_to, self.part_of(partner))
+        logger.info("lead call=%s agent=%s other=%s", call.id, offer.agent, partner.agent)
+        return other
 
     def items(self) -> list[Item]:
         """One document for both halves."""
@@ -197,7 +263,8 @@ class Asking(Handoff):
             other.arrange()
 
     def agent_left(self, offer: Offer, reason: str, *, crashed: bool = False) -> None:
-        self.visit.hang_up("failure" if crashed else "caller", reason or "BYE")
+        by = "caller" if offer.agent == self.agent else "agent"
+        self.visit.hang_up("failure" if crashed else by, reason or "BYE")
 
     def over(self, reason: EndReason) -> None:
         """The call is over; the colleague has been told."""
@@ -224,30 +291,5 @@ class AskingOffer(OutgoingOffer):
         return str(self._call.to)
 
     @property
-    def remote_numbers(self) -> tuple[str, ...]:
-        return (self._call.talks_to,)
-
-    @property
     def shown(self) -> tuple[str, str]:
-        return self._call.talks_to, f"calling {self._call.to}"
-
-    def send_keys(self, digits: str) -> None:
-        self._need("sendDTMF", "connected")
-        if (other := self.exchange.partner_of(self._call)) is not None:
-            for key in digits:
-                self.rooms.media.send_key(other, key)
-
-    # --- after a media worker died: this leg goes first, and the others go where it went --------------------
-
-    async def _regain_sound(self) -> None:
-        try:
-            await super()._regain_sound()
-        finally:
-            self._call.sound_back.set()
-
-    def sound_lost(self) -> None:
-        super().sound_lost()
-        self._call.sound_back.clear()
-
-    async def _caller_is_back(self) -> None:
-        """This is the caller's side."""
+        return self._call.to.name, f"calling {self._call.to}"

@@ -24,7 +24,7 @@ from ivr.call.offer import Offer
 from ivr.call.outside import OutsideCall
 from ivr.call.transfer_target import TransferTarget
 from ivr.ici.capabilities import NotAllowed, Part
-from ivr.ici.switchboard import EndReason
+from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.ici.travelling_data import TravellingData, Version
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ class Consultation:
         self.reason = handoff.reason
         self.ticket = f"{handoff.ticket}-c{number}"
         self.called = destination.name.removeprefix("tel:")
-        self.remote_numbers = (asker.agent,)
         self.item = ConsultItem(self.ticket, self)
         self.offers: list[Offer] = []
         self.colleague: Offer | None = None
@@ -105,6 +104,11 @@ class Consultation:
         """Of the record: the items of the consultation, while screens show them."""
 
     # --- as an errand --------------------------------------------------------------------------------------
+
+    @property
+    def remote_numbers(self) -> tuple[str, ...]:
+        """For the colleague: who asks him, and in a conference before that whoever the asking agent has."""
+        return (*self.asker.partners, self.asker.agent) if self.conferenced else (self.asker.agent,)
 
     @property
     def data(self) -> TravellingData:
@@ -160,9 +164,11 @@ class Consultation:
             media.bridge(caller, asker)
         else:
             media.hold(caller, music)
+            media.unhold(asker)
             if self.answered:
                 media.unhold(colleague)
                 media.bridge(asker, colleague)
+        self.visit.follow_hold()
 
     @property
     def with_caller(self) -> bool:
@@ -276,6 +282,12 @@ class Consultation:
         self._need_answered("conference")
         self.customer.take_over(self._data, self.asker.agent)
         self.conferenced = True
+        if self.visit.held_by:
+            raise IciRefusal(
+                "ICI-STATE",
+                f"{self.visit.held_by} holds the call; make the conference when he has taken it back",
+                item_id=self.item.item_id,
+            )
         self.arrange()
         self.asker.become("conferenced")
         self.item.end("transferred")
@@ -284,6 +296,8 @@ class Consultation:
         self.exchange.tell_floor(floor.CallRetrieved(self.asker.agent, self.customer.ticket))
 
     def drop(self) -> None:
+        if self.colleague is not None and self.customer.queue:  # he serves a customer of the queue, too (AG12)
+            self.exchange.tell_floor(floor.WorkmodeChosen(self.colleague.agent, floor.WORKMODE_WRAP_UP))
         """The asking agent gives the colleague up, and has the caller again."""
         if self.answered:
             self._colleague_out("normal")

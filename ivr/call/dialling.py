@@ -30,12 +30,14 @@ from ivr.call.outgoing_offer import OutgoingOffer
 from ivr.call.transfer_target import find_dialled
 from ivr.call.visit import Visit
 from ivr.errors import IvrError
+from ivr.ici.capabilities import Part
 from ivr.ici.switchboard import IciRefusal
 from ivr.menu import events as menu
 from ivr.sip import events as sip
 
 if TYPE_CHECKING:
     from ivr.call.exchange import Exchange
+    from ivr.call.item import Item
 
 DIALLED = "dialled"
 """What stands in the record where the number that was dialled stands in others, with the agent who did."""
@@ -98,6 +100,9 @@ class Dialling(Handoff):
         if (ringing := self.exchange.rooms.ringing) is not None:
             self.exchange.rooms.media.play(offer.leg, RINGING, [ringing], interrupt="never", loop=True)
         self._call.ring()
+
+    def part_of(self, item: Item) -> Part:
+        return "outbound"
 
     def answered(self) -> None:
         """Somebody is at the other end."""

@@ -37,8 +37,6 @@ class Handoff:
     A caller who is passed on gets a new one; what travels with him is the visit's.
     """
 
-    remote_numbers: tuple[str, ...] = ()
-
     def __init__(
         self,
         ticket: str,
@@ -100,8 +98,17 @@ class Handoff:
         now = self.exchange.rooms.clock.monotonic()
         return now - self.since if self.record.waited is None else self.record.waited
 
+    @property
+    def remote_numbers(self) -> tuple[str, ...]:
+        """Nobody but the caller."""
+        return ()
+
     def part_of(self, item: Item) -> Part:
         return self.visit.part
+
+    def led_by(self, offer: Offer) -> Handoff:
+        """In which the agent of `offer` has the other side, to ask a third or send it on. Raises `IciRefusal`."""
+        return self
 
     def describe(self, item: Item) -> str:
         return of_caller(self, item.agent)
@@ -180,6 +187,8 @@ class Handoff:
 
     def take_over(self, asked: TravellingData, asker: str) -> None:
         """A consultation has become part of the call: its own blocks are added (ICI section 5.3.4)."""
+        if not asked.document:
+            return
         try:
             together = merge(self.document, asked.document, limits=self.data.limits, only_new=True)
         except IciRefusal as refusal:  # too big together: the customer's alone is whole

@@ -99,10 +99,15 @@ class Item:
         return self.status != "ended"
 
     @property
-    def remote_numbers(self) -> tuple[str, ...]:
-        """Who is at the other end, for the screen's search."""
+    def partners(self) -> tuple[str, ...]:
+        """Who is at the other end, but for colleagues whom this agent has brought in."""
         caller = self.handoff.visit.number or self.rooms.settings.ici.unknown_number
         return self.handoff.remote_numbers or (caller,)
+
+    @property
+    def remote_numbers(self) -> tuple[str, ...]:
+        """Everybody at the other end, for the screen's search: the customer first."""
+        return self.partners
 
     @property
     def called_number(self) -> str:

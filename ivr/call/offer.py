@@ -26,6 +26,7 @@ from ivr.sip import events as sip
 if TYPE_CHECKING:
     from ivr.call.consultation import Consultation
     from ivr.call.exchange import Exchange
+    from ivr.call.visit import Visit
 
 BUSY_OR_DECLINED = (486, 600, 603)
 """A telephone that answers one of these was refused by a person."""
@@ -66,6 +67,22 @@ class Offer(Item):
     @property
     def linked_item_id(self) -> str:
         return self.consultation.linked_to(self) if self.consultation else ""
+
+    @property
+    def remote_numbers(self) -> tuple[str, ...]:
+        brought_in = self.consultation.in_conference if self.consultation else {}
+        return (*self.partners, *brought_in.values())
+
+    @property
+    def _is_callers_side(self) -> bool:
+        """Of a call among colleagues: the others' sound goes where this telephone's goes."""
+        return self.leg == self.handoff.visit.leg
+
+    @property
+    def _other_leg(self) -> str | None:
+        """Of whom this agent talks with."""
+        visit = self.handoff.visit
+        return self.exchange.partner_of(visit) if self._is_callers_side else visit.leg
 
     def tell(self) -> asyncio.Future[bool]:
         told = super().tell()
@@ -201,11 +218,22 @@ class Offer(Item):
     def sound_lost(self) -> None:
         """The media worker died: go where the caller's leg goes, and tell the telephone once it is picked up."""
         self._moved = True
+        if self._is_callers_side:
+            self.handoff.visit.sound_back.clear()
         self._tasks.spawn(self._regain_sound())
 
     async def _regain_sound(self) -> None:
         visit = self.handoff.visit
-        await self._caller_is_back()
+        if self._is_callers_side:
+            try:
+                await self._go_elsewhere(visit)
+            finally:
+                visit.sound_back.set()
+        else:
+            await visit.sound_back.wait()
+            await self._go_elsewhere(visit)
+
+    async def _go_elsewhere(self, visit: Visit) -> None:
         if self._voice is None:
             return
         try:
@@ -219,9 +247,6 @@ class Offer(Item):
         if self.muted:
             self.rooms.media.mute(self.leg, True)
         self.handoff.arrange()
-
-    async def _caller_is_back(self) -> None:
-        await self.handoff.visit.sound_back.wait()
 
     def _gone(self, reason: str, *, crashed: bool = False) -> None:
         """The agent cannot be spoken to any more."""
@@ -328,8 +353,9 @@ class Offer(Item):
 
     def send_keys(self, digits: str) -> None:
         self._need("sendDTMF", "connected")
-        for key in digits:
-            self.rooms.media.send_key(self.handoff.visit.leg, key)
+        if (other := self._other_leg) is not None:
+            for key in digits:
+                self.rooms.media.send_key(other, key)
 
     def straighten(self) -> None:
         """Voices straight between the telephones of caller and agent, where the settings say so and both can."""
@@ -357,8 +383,8 @@ class Offer(Item):
             return
         self._tasks.cancel()
         self.exchange.direct.leave(self.leg)
-        if self.status == "held" and self.consultation is None:
-            self.rooms.media.unhold(self.handoff.visit.leg)
+        if self.status == "held" and self.consultation is None and (other := self._other_leg) is not None:
+            self.rooms.media.unhold(other)
         if self.status in TALKING:
             self.rooms.media.part(self.leg)
         self.handoff.visit.recordings.tracks.part(self.leg)

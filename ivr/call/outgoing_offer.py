@@ -6,7 +6,7 @@ import dataclasses
 from typing import Literal
 
 from ivr.call.offer import Offer
-from ivr.ici.capabilities import Part, capabilities_of
+from ivr.ici.capabilities import capabilities_of
 from ivr.ici.switchboard import PhoneCallItem
 
 
@@ -18,10 +18,6 @@ class OutgoingOffer(Offer):
     @property
     def called_number(self) -> str:
         return self.handoff.visit.incoming.calling_number
-
-    @property
-    def part(self) -> Part:
-        return "outbound"
 
     def snapshot(self) -> PhoneCallItem:
         item = super().snapshot()

@@ -98,6 +98,7 @@ class SecondLine(Consultation):
         self._entries.append(self.customer.note_item(self.item))
         self.exchange.tasks.spawn(self.item.show())
         self.asker.tell()
+        self.visit.follow_hold()
         self.call()
 
     def arrange(self) -> None:
@@ -110,6 +111,7 @@ class SecondLine(Consultation):
         if self.answered:
             media.unhold(self.line)
             media.bridge(self.line, self._colleague_leg)
+        self.visit.follow_hold()
 
     def _up(self) -> None:
         self._line_answered = True
@@ -130,6 +132,7 @@ class SecondLine(Consultation):
         self.item.end(reason)
         self.asker.consultation = None
         self.asker.tell()
+        self.visit.follow_hold()
         self._close_line(486 if reason == "rejected" else 480)
 
     def over(self, reason: EndReason) -> None:

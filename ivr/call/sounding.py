@@ -47,6 +47,10 @@ class Sounding:
         self._told = itertools.count(1)
         self.listening = False
 
+    def go_to(self, leg: str) -> None:
+        """The caller's side is another telephone now."""
+        self._leg = leg
+
     # --- prompts ----------------------------------------------------------------------------------------
 
     def play(self, command: menu.PlayPrompt) -> None:

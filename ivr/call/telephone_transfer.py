@@ -104,6 +104,7 @@ class TelephoneTransfers:
             logger.info("second_line_refused agent=%s to=%s why=%s", asker.agent, incoming.called, error)
             self._exchange.rooms.signalling.refuse(incoming.leg, 480 if error.code == "ICI-STATE" else 403)
             return True
+        handoff = handoff.led_by(asker)
         handoff.asked += 1
         SecondLine(handoff.asked, asker, handoff, to, incoming).start()
         return True
@@ -164,7 +165,7 @@ class TelephoneTransfers:
 
 def _has_caller(offer: Offer) -> bool:
     talking = offer.status in ("connected", "held")
-    return talking and isinstance(offer.handoff, Handoff) and offer.direction == "inbound"
+    return talking and isinstance(offer.handoff, Handoff) and offer.part != "outbound"
 
 
 def _named(event: sip.ReferRequested) -> str:

@@ -51,7 +51,7 @@ class Transfers:
     def blind_to(self, offer: Offer, destination: TransferTarget, told: Told = lambda status: None) -> None:
         """Likewise, to a destination that was checked. `told` hears how it goes in statuses of SIP: 180 while
         somebody's telephone rings, 200 when the caller is there, or why not."""
-        handoff = self._owned(offer)
+        handoff = self._owned(offer).led_by(offer)
         visit = handoff.visit
         logger.info("transfer call=%s by=%s to=%s", visit.id, offer.agent, destination)
         passed = handoff.record.pass_on(offer.agent, str(destination), "blind", self._exchange.rooms.clock.utc())

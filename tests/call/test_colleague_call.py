@@ -13,7 +13,7 @@ from sounds import tone_level
 from ivr.call.screens import find_ghosts
 from ivr.ici.attached_data import build, read
 from ivr.ici.switchboard import IciRefusal, UserChanged
-from ivr.testing.phone import Answering
+from ivr.testing.phone import Answering, PhoneCall
 
 
 def of(desk: Desk, item_id: str) -> list[str]:
@@ -98,20 +98,39 @@ async def test_who_was_dialled_brings_in_a_third_or_sends_the_colleague_on(house
         await second.client.blind_transfer(theirs, "menu:main")
     consult = await second.client.consult(theirs, "desk3")
     await second.ends(consult, "dialing", "connected")
+    waits = await first.ends(mine, "dialing", "connected", "connected")
+    assert not {"consult", "blindTransfer"} & set(waits.capabilities), "the colleague is busy with a third"
+    with pytest.raises(IciRefusal, match="consult not allowed in state connected; allowed now: drop, hold"):
+        await first.client.consult(mine, "desk3")
     three = await third.phone.next_call()
+    await first.client.hold(mine)
+    with pytest.raises(IciRefusal, match="desk1 holds the call; make the conference when he has taken it back"):
+        await second.client.conference(theirs, consult)
+    await second.client.toggle(theirs, consult)
+    await second.ends(theirs, "held", "connected")
+    await hears_music_alone(two, one)
+    await first.client.unhold(mine)
+    await first.ends(mine, "held", "connected")
+    await both_ways(one, two)
     await second.client.conference(theirs, consult)
-    await third.item("conferenced")
+    told = [await first.item("conferenced"), await second.item("conferenced"), await third.item("conferenced")]
+    assert [item.remote_numbers for item in told] == [
+        ("desk2", "desk3"),
+        ("desk1", "desk3"),
+        ("desk1", "desk2"),
+    ]
     for number, levels in enumerate(await all_talk(one, two, three)):
         assert min(level for index, level in enumerate(levels) if index != number) > 0.2, levels
     await second.client.drop(theirs)
-    await third.ends(third.items[0].id, "alerting", "connected", "conferenced", "connected")
+    now = await third.ends(third.items[0].id, "conferenced", "connected")
+    assert now.remote_numbers == ("desk1",)
     await both_ways(one, three)
-    assert (await first.ends(mine, "dialing", "connected", "connected")).remote_numbers == ("desk3",)
+    assert (await first.ends(mine, "conferenced", "connected")).remote_numbers == ("desk3",)
     await asyncio.wait_for(two.ended(), 10)
     await third.client.blind_transfer(third.items[0].id, "desk2")
     assert (await third.item("ended")).reason == "transferred"
     await second.phone.next_call()
-    await first.ends(mine, "connected", "connected", "connected")
+    await first.ends(mine, "conferenced", "connected", "connected")
     await one.hang_up()
     assert (await first.item("ended")).reason == "normal"
     await second.ends(second.items[-1].id, "alerting", "connected", "ended")
@@ -125,3 +144,73 @@ async def test_who_was_dialled_brings_in_a_third_or_sends_the_colleague_on(house
     await first.client.drop(queued)
     await third.workmode("Wrap-up")
     assert await house.store.contacts() == []
+
+
+async def hears_music_alone(one: PhoneCall, kept_from: PhoneCall) -> None:
+    mark = len(one.recording)
+    await kept_from.talk_tone(440, 0.6)
+    heard = one.recording[mark + 800 :]
+    assert tone_level(heard, 440) < 0.2 and abs(heard.astype(int)).mean() > 100, "no music on hold"
+
+
+async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(house: House) -> None:
+    first, second, third = [await house.desk(name, ready=False) for name in ("desk1", "desk2", "desk3")]
+    mine = await first.client.dial("desk2")
+    theirs = (await second.item("connected")).id
+    one, two = await first.phone.next_call(), await second.phone.next_call()
+    assert {"consult", "blindTransfer"} <= set((await first.ends(mine, "dialing", "connected")).capabilities)
+    with pytest.raises(IciRefusal, match="'menu:main' is for callers"):
+        await first.client.blind_transfer(mine, "menu:main")
+    consult = await first.client.consult(mine, "desk3")
+    await first.ends(consult, "dialing", "connected")
+    three = await third.phone.next_call()
+    assert (await third.item("connected")).remote_numbers == ("desk1",)
+    await both_ways(one, three)
+    await hears_music_alone(two, one)
+    waits = await second.ends(theirs, "connected", "connected")
+    assert waits.remote_numbers == ("desk1",) and "consult" not in waits.capabilities
+    await first.client.conference(mine, consult)
+    told = [await first.item("conferenced"), await second.item("conferenced"), await third.item("conferenced")]
+    assert [item.remote_numbers for item in told] == [
+        ("desk2", "desk3"),
+        ("desk1", "desk3"),
+        ("desk2", "desk1"),
+    ]
+    for number, levels in enumerate(await all_talk(one, two, three)):
+        assert min(level for index, level in enumerate(levels) if index != number) > 0.2, levels
+    await three.hang_up()
+    assert (await first.ends(mine, "conferenced", "connected")).remote_numbers == ("desk2",)
+    assert "consult" in (await second.ends(theirs, "conferenced", "connected")).capabilities
+    await second.client.hold(theirs)  # now the other one leads, and then the first again
+    await second.ends(theirs, "connected", "held")
+    await hears_music_alone(one, two)
+    await second.client.unhold(theirs)
+    await second.ends(theirs, "held", "connected")
+    again = await second.client.consult(theirs, "desk3")
+    await second.ends(again, "dialing", "connected")
+    await second.client.drop(again)
+    await first.ends(mine, "connected", "connected", "connected")
+    await both_ways(one, two)
+    known = len(third.items)
+    consult = await first.client.consult(mine, "desk3")
+    await first.ends(consult, "dialing", "connected")
+    three = await third.phone.next_call()
+    three = await third.phone.next_call()
+    await first.client.warm_transfer(mine, consult)
+    assert (await first.ends(mine, "held", "ended")).reason == "transferred"
+    assert (await third.item("connected", after=known + 2)).remote_numbers == ("desk2",)
+    await both_ways(two, three)
+    assert (await second.ends(theirs, "connected", "connected")).remote_numbers == ("desk3",)
+    await third.client.send_dtmf(third.items[-1].id, "5")
+    await second.client.blind_transfer(theirs, "desk1")
+    assert (await second.ends(theirs, "connected", "ended")).reason == "transferred"
+    one = await first.phone.next_call()
+    await both_ways(three, one)
+    await three.hang_up()
+    assert (await first.ends(first.items[-1].id, "connected", "ended")).reason == "normal"
+    exchange = house.engine.exchange
+    assert exchange is not None and not exchange.visits and not exchange.handoffs and not exchange.consultations
+    for desk in (first, second, third):
+        await desk.workmode("Not ready")
+    assert await house.store.contacts() == []
+    assert (await house.record())["incidents"] == []
