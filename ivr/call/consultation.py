@@ -280,24 +280,24 @@ class Consultation:
     def conference(self) -> None:
         """All three hear each other."""
         self._need_answered("conference")
-        self.customer.take_over(self._data, self.asker.agent)
-        self.conferenced = True
         if self.visit.held_by:
             raise IciRefusal(
                 "ICI-STATE",
                 f"{self.visit.held_by} holds the call; make the conference when he has taken it back",
                 item_id=self.item.item_id,
             )
+        self.customer.take_over(self._data, self.asker.agent)
+        self.conferenced = True
         self.arrange()
         self.asker.become("conferenced")
         self.item.end("transferred")
         if self.colleague is not None:
             self.colleague.become("conferenced")
         self.exchange.tell_floor(floor.CallRetrieved(self.asker.agent, self.customer.ticket))
-
-    def drop(self) -> None:
         if self.colleague is not None and self.customer.queue:  # he serves a customer of the queue, too (AG12)
             self.exchange.tell_floor(floor.WorkmodeChosen(self.colleague.agent, floor.WORKMODE_WRAP_UP))
+
+    def drop(self) -> None:
         """The asking agent gives the colleague up, and has the caller again."""
         if self.answered:
             self._colleague_out("normal")
