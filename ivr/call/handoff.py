@@ -190,6 +190,7 @@ class Handoff:
         if not asked.document:
             return
         try:
+            self._note_version(self.data.gather_notes(asked, asker, self.exchange.rooms.clock.utc()))
             together = merge(self.document, asked.document, limits=self.data.limits, only_new=True)
         except IciRefusal as refusal:  # too big together: the customer's alone is whole
             self.visit.note_incident(f"the consultation's attached data was left out: {refusal}")

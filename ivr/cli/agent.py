@@ -88,7 +88,13 @@ def local_url(listen: HostPort) -> str:
 async def _run(settings: DeskSettings, store: StoreSettings, as_json: bool) -> None:
     customers = CustomerFile(store.path, store.currency) if store.path.exists() else None
     screen: Screen = JsonScreen(SystemClock()) if as_json else TerminalScreen(live=True)
-    desk = Desk(settings, screen, find_customer=customers.find if customers and not as_json else None)
+    known = customers if customers and not as_json else None
+    desk = Desk(
+        settings,
+        screen,
+        find_customer=known.find if known else None,
+        find_contacts=known.contacts if known else None,
+    )
     try:
         await desk.run()
     except IvrError as error:

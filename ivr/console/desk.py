@@ -8,6 +8,7 @@ import random
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ivr.clock import Clock, SystemClock
@@ -47,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 FindCustomer = Callable[[str], Awaitable[Customer | None]]
 """From an account to its record. Raises StoreError."""
+FindContacts = Callable[[str], Awaitable[list[dict[str, Any]]]]
+"""From an account to its last contact records, newest first. Raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Desk:
         screen: Screen,
         *,
         find_customer: FindCustomer | None = None,
+        find_contacts: FindContacts | None = None,
         clock: Clock | None = None,
         pause: float = FIRST_PAUSE,
         heartbeat: float = HEARTBEAT,
@@ -87,6 +91,7 @@ class Desk:
         self._settings = settings
         self._screen = screen
         self._find_customer = find_customer
+        self._find_contacts = find_contacts
         self._clock = clock or SystemClock()
         self._pause = pause
         self._heartbeat = heartbeat
@@ -179,11 +184,12 @@ class Desk:
             return
         try:
             customer = await self._find_customer(wanted.account)
+            contacts = await self._find_contacts(wanted.account) if self._find_contacts else []
         except StoreError as error:
             message = f"The customer's record cannot be read: {error}"
             self._inbox.put_nowait(lambda: [Say(message, "trouble")])
             return
-        self._screen.customer(customer, wanted.account, wanted.proved)
+        self._screen.customer(customer, wanted.account, wanted.proved, contacts)
 
     def _offer_words(self, key: str) -> None:
         """A key after which somebody is named: say who is there, and let Tab complete it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from rich import box
 from rich.console import Console
@@ -17,8 +18,13 @@ from ivr.clock import Clock
 from ivr.console.desk_events import AttachedData, Happened, PopUp, Say, account_of
 from ivr.console.desk_line import Prompt
 from ivr.console.desk_words import from_colleague, whom
+from ivr.console.desk_writing import CONTACT, NOTE
 from ivr.store.contracts import Customer
 
+Contact = dict[str, Any]
+"""A contact record; `ivr.call.contact` has its shape."""
+NOTES = "IVR/NOTES"
+"""Block of the attached data with every note of the call, each with its author before it."""
 CLEAR = "\r\x1b[K"
 """Back to the first column, and wipe the line (ECMA-48, EL)."""
 LEFT = "\x1b[{}D"
@@ -36,7 +42,9 @@ class Screen(Protocol):
 
     def pop_up(self, card: PopUp) -> None: ...
 
-    def customer(self, customer: Customer | None, account: str, proved: str) -> None: ...
+    def customer(
+        self, customer: Customer | None, account: str, proved: str, contacts: Sequence[Contact] = ()
+    ) -> None: ...
 
     def status(self, prompt: Prompt | None) -> None: ...
 
@@ -60,7 +68,9 @@ class JsonScreen:
     def pop_up(self, card: PopUp) -> None:
         """The event alerting has it all."""
 
-    def customer(self, customer: Customer | None, account: str, proved: str) -> None:
+    def customer(
+        self, customer: Customer | None, account: str, proved: str, contacts: Sequence[Contact] = ()
+    ) -> None:
         """A program looks customers up itself."""
 
     def status(self, prompt: Prompt | None) -> None:
@@ -98,7 +108,10 @@ class TerminalScreen:
         title = Text(plain(f"{item.status}: {item.id}"))
         self._print(Panel(facts, title=title, border_style="green" if proved else "yellow", box=box.ROUNDED))
 
-    def customer(self, customer: Customer | None, account: str, proved: str) -> None:
+    def customer(
+        self, customer: Customer | None, account: str, proved: str, contacts: Sequence[Contact] = ()
+    ) -> None:
+        """The record, and who spoke with this customer the last times about what."""
         if customer is None:
             self._print(Text(f"The store has no customer with the account {plain(account)}."))
             return
@@ -108,6 +121,10 @@ class TerminalScreen:
         facts = _facts()
         for name, value in _customer(customer):
             facts.add_row(name, plain(value))
+        for contact in contacts:
+            facts.add_row("Contact", plain(_contact(contact)))
+            for note in contact.get("notes") or []:
+                facts.add_row("", plain(f"{contact.get('agent')}: {note.get('text')}"))
         self._print(Panel(facts, title=title, border_style="green" if proved else "yellow", box=box.ROUNDED))
 
     def status(self, prompt: Prompt | None) -> None:
@@ -151,13 +168,29 @@ def _account(account: str, proved: str) -> Text:
 
 def _rows(data: AttachedData) -> list[tuple[str, Text]]:
     """Every field but those the card shows above; the producer is named where there are several."""
-    several = len(data) > 1
+    several, noted = len(data) > 1, bool(data.get(NOTES))
     return [
-        (plain(f"{application} {name}" if several else name), Text(plain(value)))
+        (_name(application, name, several=several), Text(plain(value)))
         for application, fields in data.items()
         for name, value in fields.items()
         if value and name not in ("ACCOUNT", "PROVED")
+        if not (noted and (application, name) == (CONTACT, NOTE))  # the last one is among all
     ]
+
+
+def _name(application: str, name: str, *, several: bool) -> str:
+    if application == NOTES:
+        return "Note"
+    return plain(f"{application} {name}" if several else name)
+
+
+def _contact(contact: Contact) -> str:
+    """When, with whom, about what, and what came of it."""
+    began = str(contact.get("began") or "")[:16].replace("T", " ")
+    what = [f"{began} UTC with {contact.get('agent')}", contact.get("reason"), contact.get("wrap_up_reason")]
+    if contact.get("proved") in ("", "no", None):
+        what.append("not proved to be the customer")
+    return ", ".join(str(part) for part in what if part)
 
 
 def _customer(customer: Customer) -> list[tuple[str, str]]:

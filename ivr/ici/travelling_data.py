@@ -27,6 +27,13 @@ FORWARD_TYPE: Final = "FWDTYPE"
 MARKS: Final = (FORWARD_TYPE, "FWDPREHANDLE")
 RECORDINGS_BLOCK: Final = "IVR/RECORDINGS"
 """Our block, a field for each recording of the call: ``R1``, ``R2`` … hold whose sound it is, and its id."""
+CONTACT_BLOCK: Final = "IVR/CONTACT"
+NOTE: Final = "NOTE"
+"""Where an agent writes a note: one field, so that each new text takes the place of the one before."""
+NOTES_BLOCK: Final = "IVR/NOTES"
+"""Our block, a field for each note of the call: ``N1``, ``N2`` … hold who wrote it, and the text."""
+NOTES_KEPT: Final = 50
+"""Notes that travel; the contact records have all."""
 CHANGES_KEPT: Final = 200
 """Versions whose changes are told; a call has a handful."""
 
@@ -102,6 +109,8 @@ class TravellingData:
     _marks: dict[str, str] = field(default_factory=dict)
     _marked_by: str = ""
     _recorded: dict[str, str] = field(default_factory=dict)
+    _notes: dict[str, str] = field(default_factory=dict)
+    """Text to author, in the order of writing."""
     _touched: dict[str, Touched] = field(default_factory=dict)
     """By Application id."""
 
@@ -115,6 +124,7 @@ class TravellingData:
             "marks": dict(self._marks),
             "marked_by": self._marked_by,
             "recorded": dict(self._recorded),
+            "notes": dict(self._notes),
             "touched": {id: [last.number, last.author] for id, last in self._touched.items()},
         }
 
@@ -130,6 +140,7 @@ class TravellingData:
             _marks=dict(saved["marks"]),
             _marked_by=saved["marked_by"],
             _recorded=dict(saved["recorded"]),
+            _notes=dict(saved.get("notes", {})),
             _touched={id: Touched(number, author) for id, (number, author) in saved["touched"].items()},
         )
 
@@ -141,6 +152,7 @@ class TravellingData:
             _learnt=dict(self._learnt),
             _marks=dict(self._marks),
             _recorded=dict(self._recorded),
+            _notes=dict(self._notes),
             _touched=dict(self._touched),
         )
 
@@ -204,6 +216,8 @@ class TravellingData:
         mine = len(refused)
         document, spoilt = self._with_marks(author, document, written)
         refused += spoilt
+        document, overwritten = self._with_notes(author, document, written)
+        refused += overwritten
         names = [(one.application, one.field) for one in refused]
         meant = [(self.application, name) for name in self._given_otherwise(written)] == names and mine == 1
         return self._take(document, author, at, refused, meant=meant)
@@ -223,6 +237,39 @@ class TravellingData:
         version = self._take(merge(self.document or EMPTY, block, limits=self.limits), "menu", at, ())
         self._recorded = fields
         return version
+
+    def gather_notes(self, other: TravellingData, author: str, at: datetime) -> Version | None:
+        """Whoever was asked beside the call wrote them about it: they travel with it from now on."""
+        new = {text: by for text, by in other._notes.items() if text not in self._notes}
+        self._notes |= dict(list(new.items())[: NOTES_KEPT - len(self._notes)])
+        return self._take(self._with_all_notes(self.document or EMPTY), author, at, ()) if new else None
+
+    # --- the notes -------------------------------------------------------------------------------------
+
+    def _with_notes(
+        self, author: str, document: str, written: Mapping[str, Mapping[str, str]]
+    ) -> tuple[str, list[Change]]:
+        """All notes so far, and the new one if there is. A writer who has not read the newest is no incident."""
+        before, after = self.blocks.get(CONTACT_BLOCK, {}), written.get(CONTACT_BLOCK, {})
+        block, ours = written.get(NOTES_BLOCK, {}), self._note_fields()
+        overwritten = [
+            Change(NOTES_BLOCK, name, text, block[name])
+            for name, text in ours.items()
+            if block.get(name, text) not in ("", text)
+        ]
+        note = after.get(NOTE, "")
+        if note.strip() and note != before.get(NOTE) and len(self._notes) < NOTES_KEPT:
+            self._notes.setdefault(note, author)
+        return self._with_all_notes(document), overwritten
+
+    def _with_all_notes(self, document: str) -> str:
+        try:
+            return self._with(document, NOTES_BLOCK, self._note_fields()) if self._notes else document
+        except IciRefusal:  # too long to travel twice; the note itself is written
+            return document
+
+    def _note_fields(self) -> dict[str, str]:
+        return {f"N{number}": f"{by}: {text}" for number, (text, by) in enumerate(self._notes.items(), 1)}
 
     # --- the guard -------------------------------------------------------------------------------------
 

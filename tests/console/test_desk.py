@@ -39,8 +39,8 @@ class Shown:
         self.cards.append(card)
         self._tell()
 
-    def customer(self, customer: Any, account: str, proved: str) -> None:
-        self.customers.append((customer, account, proved))
+    def customer(self, customer: Any, account: str, proved: str, contacts: Any = ()) -> None:
+        self.customers.append((customer, account, proved, *contacts))
         self._tell()
 
     def status(self, prompt: Any) -> None:
@@ -73,7 +73,7 @@ async def sit(engine):
     running: list[asyncio.Task[None]] = []
 
     async def open_desk(**options: Any):
-        more = {key: options.pop(key) for key in ("find_customer", "heartbeat") if key in options}
+        more = {key: options.pop(key) for key in ("find_customer", "find_contacts", "heartbeat") if key in options}
         settings = DeskSettings(**{"user": "desk1", "url": engine.url, "phone": PHONE, **options})
         shown = Shown()
         desk = Desk(settings, shown, pause=0.02, **{"heartbeat": 60.0, **more})
@@ -173,10 +173,13 @@ async def test_the_customers_record_follows_the_pop_up(engine, sit):
     async def find(account: str) -> Any:
         return f"record of {account}"
 
-    _, shown, _ = await sit(find_customer=find)
+    async def find_contacts(account: str) -> Any:
+        return [f"contact of {account}"]
+
+    _, shown, _ = await sit(find_customer=find, find_contacts=find_contacts)
     engine.call("alerting")
     await shown.until(lambda s: s.customers)
-    assert shown.customers == [("record of 4000000002", "4000000002", "pin")]
+    assert shown.customers == [("record of 4000000002", "4000000002", "pin", "contact of 4000000002")]
     assert len(shown.cards) == 1
 
 

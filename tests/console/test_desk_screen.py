@@ -105,6 +105,32 @@ def test_the_customers_record_is_shown(terminal, paper):
     assert "no customer with the account 4999999999" in paper.getvalue()
 
 
+def test_the_last_contacts_and_their_notes_are_on_the_customers_card(terminal, paper):
+    contact = {
+        "began": "2026-03-03T10:28:00.000+00:00",
+        "agent": "desk1",
+        "reason": "BILL",
+        "proved": "pin",
+        "wrap_up_reason": "SOLVED",
+        "notes": [{"at": "", "text": "moves house"}, {"at": "", "text": "in May"}],
+    }
+    claimed = {**contact, "agent": "desk2", "proved": "no", "wrap_up_reason": None, "notes": []}
+    terminal.customer(CUSTOMER, "4000000002", "pin", [contact, claimed])
+    shown = paper.getvalue()
+    assert "2026-03-03 10:28 UTC with desk1, BILL, SOLVED" in shown
+    assert "desk1: moves house" in shown and "desk1: in May" in shown
+    assert "with desk2, BILL, not proved to be the customer" in shown
+
+
+def test_every_note_of_the_call_is_on_the_card_once_with_its_author(terminal, paper, item):
+    notes = {"N1": "desk1: from one", "N2": "desk2: from two"}
+    data = {"SAP-IC": {"REASON": "A"}, "IVR/CONTACT": {"NOTE": "from two"}, "IVR/NOTES": notes}
+    terminal.pop_up(PopUp(item("alerting"), data))
+    shown = paper.getvalue()
+    assert shown.count("from two") == 1
+    assert "Note" in shown and "desk1: from one" in shown and "desk2: from two" in shown
+
+
 def test_h17_a_callers_data_cannot_steer_the_terminal(terminal, paper, item):
     hostile = "\x1b]0;owned\x07[red]x[/red]\u202eevil\r\n" + "A" * 10_000
     terminal.pop_up(

@@ -46,6 +46,53 @@ def test_the_marks_of_a_transfer_survive_the_writer_that_wipes_them() -> None:
     assert told.changes == ()
 
 
+def note(text: str, *, block: str = "") -> str:
+    return f'<Application id="IVR/CONTACT"><NOTE>{text}</NOTE></Application>{block}'
+
+
+def test_every_note_of_the_call_travels_with_its_author() -> None:
+    travelling = data()
+    says(travelling, "ann", note("moves house"))
+    says(travelling, "ann", note("in May"))
+    says(travelling, "bob", note("new address known"))
+    says(travelling, "bob", note("new address known"), '<Application id="X"><A>1</A></Application>')
+    notes = {"N1": "ann: moves house", "N2": "ann: in May", "N3": "bob: new address known"}
+    assert travelling.blocks["IVR/NOTES"] == notes
+    assert travelling.versions[-1].guarded == ()
+    assert TravellingData.restored(travelling.saved(), Limits()).saved() == travelling.saved()
+
+
+def test_a_note_is_nobodys_to_change_and_who_has_not_read_the_newest_loses_none() -> None:
+    travelling = data()
+    says(travelling, "ann", note("moves house"))
+    stale = travelling.document
+    says(travelling, "ann", note("in May"))
+    travelling.write("bob", stale, AT)
+    assert travelling.blocks["IVR/NOTES"] == {"N1": "ann: moves house", "N2": "ann: in May"}
+    assert travelling.versions[-1].guarded == ()
+    says(travelling, "bob", '<Application id="IVR/NOTES"><N1>ann: stays</N1></Application>')
+    assert travelling.blocks["IVR/NOTES"] == {"N1": "ann: moves house", "N2": "ann: in May"}
+    assert travelling.versions[-1].guarded == ("IVR/NOTES N1",)
+
+
+def test_what_a_colleague_who_was_asked_noted_travels_on_as_his() -> None:
+    travelling = data()
+    says(travelling, "ann", note("moves house"))
+    asked = travelling.copy()
+    says(asked, "bob", note("contract ends in May"))
+    told = travelling.gather_notes(asked, "ann", AT)
+    assert told is not None and told.blocks == ("IVR/NOTES",)
+    assert travelling.blocks["IVR/NOTES"] == {"N1": "ann: moves house", "N2": "bob: contract ends in May"}
+    assert travelling.gather_notes(asked, "ann", AT) is None
+
+
+def test_a_note_too_long_to_travel_twice_is_written_all_the_same() -> None:
+    travelling = TravellingData("SAP-IC", Limits(document=3000))
+    travelling.learn({"REASON": "BILL"}, AT)
+    says(travelling, "ann", note("a" * 2000))
+    assert travelling.blocks["IVR/CONTACT"]["NOTE"] == "a" * 2000 and "IVR/NOTES" not in travelling.blocks
+
+
 def test_what_else_the_wiping_writer_wrote_is_taken() -> None:
     travelling = data()
     says(travelling, "ann", '<Application id="CRM_IC/MCM"><FWDTYPE>TRANSFER</FWDTYPE></Application>')
