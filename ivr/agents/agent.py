@@ -227,12 +227,14 @@ class Agent:
         self._not_ready("rejected")
         self.until = now + pause
 
-    def miss(self, now: float, pause: float) -> None:
-        """The telephone rang in vain (AG8): the second time within half an hour the agent is not ready."""
+    def miss(self, now: float, pause: float, *, of_queue: bool = True) -> None:
+        """The telephone rang in vain (AG8): the second time within half an hour the agent is not ready. Only callers
+        of a queue count: a colleague who calls in vain takes nobody off it."""
         if self._resume_wrap_up(now):
             return
-        again = self._missed_at is not None and now - self._missed_at <= MISSES_COUNT_FOR
-        self._missed_at = None if again else now
+        again = of_queue and self._missed_at is not None and now - self._missed_at <= MISSES_COUNT_FOR
+        if of_queue:
+            self._missed_at = None if again else now
         if self._wish() != WORKMODE_READY or not (again or pause):
             self._settle(self._wish(), now)
         elif again:

@@ -75,8 +75,9 @@ class Matching(Overview):
             if agent.until is None or now < agent.until:
                 continue
             if agent.state is AgentState.OFFERED:
+                of_queue = self._tickets[str(agent.ticket)].has_queue
                 self._take_back(agent, "missed")
-                agent.miss(now, self._routing.after_missed)
+                agent.miss(now, self._routing.after_missed, of_queue=of_queue)
             else:
                 self._touch(agent).time_is_up(now)
         for ticket in list(self._tickets.values()):

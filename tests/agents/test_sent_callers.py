@@ -61,6 +61,25 @@ def test_a_consultation_that_nobody_takes_ends_and_does_not_wait(open_shift):
     assert shift.state("ann") is AgentState.IN_CALL
 
 
+def test_ag8_a_colleague_who_calls_in_vain_is_missed_and_takes_nobody_off_his_queues(open_shift):
+    shift = open_shift(ann=["general"], bob=["general"])
+    shift.ready("bob")
+    for ticket in ("d1", "d2"):  # twice within half an hour
+        shift.does(CallerSent(ticket, ("bob",), ring=30.0))
+        shift.waits(30.0)
+        assert shift.state("bob") is AgentState.MISSED
+        shift.waits(10.0)
+        assert shift.state("bob") is AgentState.AVAILABLE
+    for ticket, then in (("t1", AgentState.MISSED), ("t2", AgentState.NOT_READY)):
+        shift.does(CallerSent(ticket, ("bob",), "general"))
+        shift.waits(20.0)
+        assert shift.state("bob") is then, "only a queue's callers count"
+        shift.does(CallerLeft(ticket))
+        shift.waits(10.0)
+        shift.does(CallerSent(f"{ticket}-d", ("bob",), ring=30.0))
+        shift.waits(40.0)
+
+
 def test_a_consultation_with_somebody_in_a_call_fails_at_once(open_shift):
     shift = open_shift(ann=["general"], bob=["general"])
     shift.ready("ann", "bob")
