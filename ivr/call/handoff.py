@@ -170,7 +170,10 @@ class Handoff:
         return self.data.document
 
     def _refresh(self) -> None:
-        waited = str(int(self.exchange.rooms.clock.monotonic() - self.since))
+        now = self.exchange.rooms.clock.monotonic()
+        # the floor knows of the time before a redial and a callback, too (RT11, RT12)
+        by_place = self.exchange.agents.waiting_time(self.ticket, now)
+        waited = str(int(now - self.since if by_place is None else by_place))
         live = self.command.live_fields
         self._learn({name: waited for name, source in live.items() if source == "waited"})
 

@@ -21,7 +21,7 @@ from ivr.ici.switchboard import IciRefusal
 
 REMEDIES = {
     "ICI-UNKNOWN-USER": "use the id of an agent in the engine's ivr.toml",
-    "ICI-AUTH": "give the agent's password of ivr.toml with --password",
+    "ICI-AUTH": "give the agent's of ivr.toml with --password (--password - asks for it)",
 }
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -111,9 +111,10 @@ async def _run(settings: DeskSettings, store: StoreSettings, as_json: bool) -> N
 def _why_not(settings: DeskSettings, error: IvrError) -> str:
     """One line: what was tried, what went wrong, what to do."""
     remedy = "start the engine with `ivr serve`, or name its address with --url"
+    what = str(error)
     if isinstance(error, IciRefusal):
         remedy = REMEDIES.get(error.code, "")
-        if error.code == "ICI-AUTH" and settings.password:
-            remedy = "the one given with --password is not the agent's of ivr.toml"
-    line = f"agent {settings.user} cannot log on at {settings.url}: {error}" + (f"; {remedy}" if remedy else "")
+        if error.code == "ICI-AUTH":
+            what = "the password is not right" if settings.password else "a password is needed"
+    line = f"agent {settings.user} cannot log on at {settings.url}: {what}" + (f"; {remedy}" if remedy else "")
     return " ".join(line.split())

@@ -290,6 +290,7 @@ class _Reader:
             ("speech", "workers", settings.speech.workers, 1, 64),
             ("ici", "pop_wait", settings.ici.pop_wait, 0, 30),
             ("ici", "post_timeout", settings.ici.post_timeout, 0.1, 60),
+            ("ici", "heartbeat", settings.ici.heartbeat, 0, 3600),
             ("ici", "max_attached_data", settings.ici.max_attached_data, 1024, 16_777_216),
             ("routing", "wrap_up", settings.routing.wrap_up, 0, 3600),
             ("routing", "after_reject", settings.routing.after_reject, 0, 3600),

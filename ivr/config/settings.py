@@ -270,6 +270,9 @@ class IciSettings:
     """Seconds the agent's screen has to answer before the telephone rings anyway."""
     post_timeout: float = 3.0
     """Seconds one event may take to be answered by the callback."""
+    heartbeat: float = 5.0
+    """Seconds between two looks whether the hosts of desktops still take connections; 0 never looks, and a desktop
+    that is gone is missed at its next event."""
     unknown_number: str = "anonymous"
     """What stands for a caller's number that was withheld."""
     max_attached_data: int = 262144

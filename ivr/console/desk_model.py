@@ -122,7 +122,8 @@ class DeskModel:
     def lost(self, why: str) -> list[Output]:
         """The engine does not answer, or does not know us any more; who called this logs on again."""
         self._lost = True
-        return self._trouble(f"The engine is lost. Trying to log on again. ({why})")
+        cause = why.removeprefix("ping: ").partition("; ")[0]
+        return self._trouble(f"The engine is lost: {cause}. Trying to log on again until it is back.")
 
     def failed(self, operation: str, item: str, error: Exception) -> list[Output]:
         """A request was refused, or nobody heard it; the state is what it was."""

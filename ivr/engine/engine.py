@@ -38,6 +38,7 @@ from ivr.engine.web_door import WebDoors
 from ivr.errors import MenuError, Problem, SettingsError
 from ivr.ici import dialect as dialects
 from ivr.ici.client import EventSender
+from ivr.ici.client_pulse import pulse_of
 from ivr.ici.dialect import Dialect
 from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.endpoint_trace import IciTrace
@@ -212,6 +213,9 @@ class Engine:
         self._screens = Screens(exchange, switchboard, sender, switchboard.kept)
         exchange.tasks.spawn(self._screens.bring_back(screens, ghosts, self.clock.utc()))
         await endpoint.restore_monitors(await store.monitors())
+        pulse = pulse_of(sender, switchboard, settings.ici)
+        pulse.start()
+        self._parts.push_async_callback(pulse.stop)
         exchange.accepting = True
         endpoint.starting = False
         exchange.trunks.start()

@@ -137,6 +137,10 @@ class EventSender:
         """Those who have one."""
         return self._subscriptions.users()
 
+    def subscriptions(self) -> list[Subscription]:
+        """Those that count."""
+        return [screen.subscription for screen in self._screens.values()]
+
     def subscription_of(self, user: str) -> Subscription | None:
         """The one that counts, or None."""
         return self._subscriptions.of(user)

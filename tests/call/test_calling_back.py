@@ -131,5 +131,7 @@ async def test_rt11_who_wants_to_be_called_is_rung_at_his_turn_and_meets_the_age
             await asyncio.sleep(0.02)
     (over,) = await house.store.callbacks()
     assert (over.ticket, over.outcome, over.over is not None) == (promise.ticket, "answered", True)
-    assert [call["handoff"]["outcome"] for call in await house.store.calls(5)] == ["answered", "callback"]
+    rung, _ = calls = await house.store.calls(5)
+    assert [call["handoff"]["outcome"] for call in calls] == ["answered", "callback"]
+    assert int(data["WAITED"]) >= rung["handoff"]["waited"] / 2, "the time before the callback is missing"
     await customer.stop()

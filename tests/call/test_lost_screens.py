@@ -14,7 +14,7 @@ from house import House
 from ivr.call import lost_screens
 from ivr.call.lost_screens import LostScreens
 from ivr.call.whisper import whisper_of
-from ivr.config import RoutingSettings
+from ivr.config import IciSettings, RoutingSettings
 from ivr.ici.subscriptions import Subscription
 from ivr.media.wav import read_wav
 from ivr.testing.clock import FakeClock
@@ -128,6 +128,21 @@ async def test_h10_agents_are_as_before_when_sap_is_there_again_and_it_was_one_a
     alarms = [record.message for record in caplog.records if "ici_screen_lost" in record.message]
     warned = [record for record in caplog.records if "ici_screen_lost" in record.message and record.levelno > 20]
     assert len(warned) == 2, alarms  # SAP's restart, and later the session that had ended
+
+
+async def test_a_desktop_that_is_gone_is_missed_without_an_event_for_it(
+    build_house: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.ici.client.RETRY_AFTER", (0.01, 0.02))
+    house = await build_house(ici=IciSettings(heartbeat=0.1))
+    exchange = house.engine.exchange
+    assert exchange is not None
+    async with CrmPeer(house.ici_url) as crm:
+        screen = await crm.log_on("desk1")
+        await screen.client.set_workmode(2)
+        await until(lambda: exchange.agents.agent("desk1").state == "available")
+        await crm.stop_listening()
+        await until(lambda: exchange.agents.agent("desk1").reason == "screen_lost")
 
 
 async def test_h3_while_sap_is_down_an_agent_gets_the_caller_by_voice_with_a_whisper_and_then_on_the_screen(
