@@ -229,6 +229,8 @@ class Consultation:
                     "rejected" if self._refused else "abandoned" if command.why == "abandoned" else "failed"
                 )
                 self.item.why = NOT_ANSWERED.get(command.why, "")
+                for entry in self._entries:
+                    entry["outcome"] = command.why
                 for offer in self.offers:
                     offer.why = offer.why or WITHDRAWN.get(command.why, "")
                     offer.end(reason)
@@ -256,6 +258,7 @@ class Consultation:
             self.colleague.connected()
         self.item.become("connected")
         self.asker.tell()
+        self.visit.save()
 
     # --- what the asking agent does ------------------------------------------------------------------------
 
@@ -319,7 +322,7 @@ class Consultation:
 
     def _close_entries(self) -> None:
         for entry in self._entries:
-            entry["outcome"] = entry["outcome"] or "consultation"
+            entry["outcome"] = entry["outcome"] or ("consultation" if self.answered else "failed")
 
     def _need_answered(self, operation: str) -> None:
         if not self.answered or self.conferenced:

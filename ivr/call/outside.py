@@ -134,6 +134,7 @@ class OutsideCall:
         self._on_gone = None
         self.joined = True
         self.visit.record.joined_outside(self.to, self.exchange.rooms.clock.utc())
+        self.visit.save()
         self.visit.joined()
         media = self.exchange.rooms.media
         media.unhold(self.visit.leg)

@@ -70,6 +70,7 @@ def closed_late(
     return document | {
         "ended": iso(max(known, default=datetime.fromisoformat(document["started"]))),
         "killed": iso(now),
+        "dialogs": [],
         "handoffs": handoffs,
         "handoff": handoffs[-1] if handoffs else None,
         "end": {"by": "failure", "reason": "the engine was killed; what came after this is not known"},

@@ -59,10 +59,14 @@ async def forget_screens(store: Store) -> None:
         logger.info("screens_not_forgotten cause=%s", error)
 
 
+async def open_records(store: Store) -> list[dict[str, Any]]:
+    """Of calls that were live when the engine was killed; to be asked for before they are closed."""
+    return [document for document in await store.calls(RECORDS_LOOKED_AT) if document.get("ended") is None]
+
+
 async def find_ghosts(store: Store) -> list[tuple[str, PhoneCallItem]]:
-    """Items of calls that were live when the engine was killed; to be asked before their records are closed."""
-    open_ones = [document for document in await store.calls(RECORDS_LOOKED_AT) if document.get("ended") is None]
-    return [ghost for document in open_ones for ghost in ghosts_of(document)]
+    """The items of those calls."""
+    return [ghost for document in await open_records(store) for ghost in ghosts_of(document)]
 
 
 class Screens:

@@ -19,6 +19,7 @@ from ivr.net.transports import Kind, Transports
 from ivr.sip.bindings import Binding
 from ivr.sip.dialog_info import Lamp
 from ivr.sip.events import CloseConnection, Flow, MessageDropped, Output, Place, SendBytes, SourceLimited
+from ivr.sip.farewell import KeptDialog
 from ivr.sip.framing import StreamFramer
 from ivr.sip.presence_status import PresenceStatus
 from ivr.sip.registration import Line
@@ -219,6 +220,12 @@ class Signalling:
 
     def register(self, line: Line, flow: Flow, *, expires: int) -> None:
         self._carry_out(self.user_agent.register(line, flow, self._now(), expires=expires))
+
+    def kept_dialog(self, leg: str) -> KeptDialog | None:
+        return self.user_agent.kept_dialog(leg)
+
+    def end_kept(self, kept: KeptDialog, reason: str) -> None:
+        self._carry_out(self.user_agent.end_kept(kept, self._now(), reason))
 
     def probe(self, name: str, uri: str, flow: Flow, *, route: str = "") -> None:
         self._carry_out(self.user_agent.probe(name, uri, flow, self._now(), route=route))

@@ -11,6 +11,7 @@ from ivr.call.callback import note_callback
 from ivr.call.caller_side import CallerSide
 from ivr.call.draft import Sandbox
 from ivr.call.entered import RETURNING, entered
+from ivr.call.kept_dialogs import open_record
 from ivr.call.leg import VoiceLeg
 from ivr.call.lookups import look_up
 from ivr.call.record import CallRecord, HandoffRecord, figures_of
@@ -225,9 +226,9 @@ class Visit(CallerSide):
             return
         if self._started or self.over:
             return
-        self._started = True
-        self._answered_at = self._now()
+        self._started, self._answered_at = True, self._now()
         self.record.answered = self.rooms.clock.utc()
+        self.save()
         agreed = self.voice.agreement
         logger.info("call_answered call=%s codec=%s", self.id, agreed.codec if agreed else "none")
         self._drive(menu.CallAnswered(self.incoming.calling_number, self.incoming.called, self.record.answered))
@@ -435,7 +436,7 @@ class Visit(CallerSide):
 
     def save(self) -> None:
         """Put what is known so far on disk: a killed engine leaves a record that tells how far the call was."""
-        self.saving = self.tasks.spawn(self.rooms.store.save_call(self.record.document()))
+        self.saving = self.tasks.spawn(self.rooms.store.save_call(open_record(self)))
 
     async def close(self) -> None:
         """Give the sound back and put the record on disk."""

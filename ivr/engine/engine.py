@@ -16,11 +16,12 @@ from ivr import __version__
 from ivr.agents.floor import Floor
 from ivr.call.clips import clips_of
 from ivr.call.exchange import Exchange
+from ivr.call.kept_dialogs import hang_up_kept
 from ivr.call.lamps import light_lamps
 from ivr.call.lookups import open_connectors
 from ivr.call.queues import queue_rules
 from ivr.call.rooms import Rooms
-from ivr.call.screens import Screens, find_ghosts, forget_screens
+from ivr.call.screens import Screens, forget_screens, ghosts_of, open_records
 from ivr.call.signalling import Signalling
 from ivr.call.switchboard import ExchangeSwitchboard
 from ivr.clock import Clock, SystemClock
@@ -206,10 +207,12 @@ class Engine:
         clips = clips_of(menu, settings.menu.audio, currency=settings.store.currency)
         report = await library.build(clips, on_progress, speak_instead=True)
         await exchange.daybook.open()
-        ghosts, screens = await find_ghosts(store), await store.screens()
+        open_ones, screens = await open_records(store), await store.screens()
+        ghosts = [ghost for record in open_ones for ghost in ghosts_of(record)]
         await switchboard.kept.load()
         exchange.restore(await store.agent_states(), await exchange.calling_back.restored())
         await exchange.find_telephones()
+        hang_up_kept(signalling, open_ones)
         self._screens = Screens(exchange, switchboard, sender, switchboard.kept)
         exchange.tasks.spawn(self._screens.bring_back(screens, ghosts, self.clock.utc()))
         await endpoint.restore_monitors(await store.monitors())

@@ -24,6 +24,7 @@ from ivr.sip.capabilities import described
 from ivr.sip.core import Core
 from ivr.sip.credentials import Credentials
 from ivr.sip.events import Flow, Output, Place, UserAgentSettings
+from ivr.sip.farewell import Farewell, KeptDialog
 from ivr.sip.fields import parse_uri, scheme_of
 from ivr.sip.guard import Guard, Verdict
 from ivr.sip.incoming_leg import IncomingLeg
@@ -85,6 +86,15 @@ class UserAgent(Transfers, Watched):
     def has_leg(self, name: str) -> bool:
         """Whether a call of that name is live."""
         return name in self._core.legs
+
+    def kept_dialog(self, name: str) -> KeptDialog | None:
+        """What has to be known of a live leg to hang it up after a restart; None while it has no dialog."""
+        return KeptDialog.of(self._core.legs.get(name))
+
+    def end_kept(self, kept: KeptDialog, now: float, reason: str) -> list[Output]:
+        """BYE in a dialog of before a restart. :raises ValueError: it is none."""
+        Farewell(self._core).send(kept, now, reason)
+        return self._core.take_outbox()
 
     @property
     def counters(self) -> dict[str, int]:
