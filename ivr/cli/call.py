@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import ssl
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +32,8 @@ PAUSES = {" ": 1.0, ",": 3.0}
 """Seconds of the marks between keys."""
 FIRST_KEY_WAIT = 5.0
 """Seconds the first key waits for something to be heard."""
+GOODBYE_WAIT = 3.0
+"""Seconds the other side has to answer our BYE."""
 ANSWERED, NOT_ANSWERED, NOBODY_THERE = 0, 1, 3
 
 
@@ -60,7 +65,8 @@ def call(
 ) -> None:
     """Dial any SIP address, speak, press keys, record, and report what happened.
 
-    Without --seconds the call ends when the other side hangs up, or 3 seconds after all was said and pressed.
+    Without --seconds the call ends when the other side hangs up, or 3 seconds after all was said and pressed; with
+    ^C, or when it is terminated, at once and properly.
     Keys are never shown: a PIN may be among them. Exit code 0: answered; 1: refused; 2: bad input; 3: nobody
     there.
     """
@@ -88,7 +94,9 @@ async def _call(
     seconds: float | None,
     ca: Path | None = None,
 ) -> dict[str, Any]:
-    address, certificates = parse_sip_address(target), _believed(ca)
+    address, certificates, stopping = parse_sip_address(target), _believed(ca), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
         host = await resolve(address.host)
         phone = ScriptedPhone(caller, local_host="::" if ":" in host else "0.0.0.0", certificates=certificates)
@@ -97,14 +105,17 @@ async def _call(
         return {"target": target, "answered": False, "status": 0, "phrase": str(error), "exit": NOBODY_THERE}
     try:
         try:
-            live = await phone.dial(target)
+            live = await phone.dial(target, wait=False)
+            await _before(live.decided(), stopping)
         except OSError as error:
             return {"target": target, "answered": False, "status": 0, "phrase": str(error), "exit": NOBODY_THERE}
         why = ""
         if live.phrase == NO_CONNECTION and address.transport == "tls":
             why = await _why_not_proved(phone, (host, address.port), address.host, ca)
         if live.answered:
-            await _talk(live, sound, keys, seconds)
+            await _talk(live, sound, keys, seconds, stopping)
+        elif stopping.is_set():
+            await _give_up(live)
         if record is not None and live.answered:
             try:
                 live.save(record)
@@ -134,26 +145,48 @@ async def _why_not_proved(phone: ScriptedPhone, remote: tuple[str, int], host: s
     return why_unproved(error, shown, host, f"those in {ca}" if ca else "the system's")
 
 
-async def _talk(live: PhoneCall, sound: Samples | None, keys: str, seconds: float | None) -> None:
-    """Say and press what there is, then wait for the end; a limit in seconds cuts it short."""
+async def _before(work: Awaitable[object], stopping: asyncio.Event) -> None:
+    """Until that is done, or somebody wants an end of it."""
+    doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
     try:
+        await asyncio.wait([doing, told], return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        doing.cancel()
+        told.cancel()
+
+
+async def _give_up(live: PhoneCall) -> None:
+    """CANCEL, or BYE, and a moment for the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE_WAIT):
+            await live.hang_up()
+
+
+async def _talk(
+    live: PhoneCall, sound: Samples | None, keys: str, seconds: float | None, stopping: asyncio.Event
+) -> None:
+    """Say and press what there is, then wait for the end; a limit in seconds, or a signal, cuts it short."""
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            script = asyncio.create_task(_script(live, sound, keys))
-            over = asyncio.create_task(live.ended())
-            await asyncio.wait([script, over], return_when=asyncio.FIRST_COMPLETED)
-            if script.done():
-                script.result()
-                if seconds is None:
-                    over.cancel()
-                    async with asyncio.timeout(3.0):
-                        await live.ended()
-                else:
-                    await over
-            script.cancel()
-    except TimeoutError:
-        pass
+            await _before(_conversation(live, sound, keys, seconds), stopping)
     if not live.is_over:
-        await live.hang_up()
+        await _give_up(live)
+
+
+async def _conversation(live: PhoneCall, sound: Samples | None, keys: str, seconds: float | None) -> None:
+    script = asyncio.create_task(_script(live, sound, keys))
+    over = asyncio.create_task(live.ended())
+    try:
+        await asyncio.wait([script, over], return_when=asyncio.FIRST_COMPLETED)
+        if script.done():
+            script.result()
+            async with asyncio.timeout(3.0 if seconds is None else None):
+                await over
+    finally:
+        script.cancel()
+        over.cancel()
 
 
 async def _script(live: PhoneCall, sound: Samples | None, keys: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import ssl
 import sys
 from pathlib import Path
@@ -54,6 +55,38 @@ async def test_a_call_is_told_as_json_without_its_keys() -> None:
     assert (code, told["answered"], told["keys"]) == (0, True, "•••••")
     assert "2580" not in out
     assert call.sound.keys == list("2580#")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_who_is_terminated_hangs_up_first_and_reports(number: signal.Signals) -> None:
+    phone = ScriptedPhone("callee", answering=Answering())
+    await phone.start()
+    command = [sys.executable, "-m", "ivr", "call", phone.uri, "--seconds", "60", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    call = await phone.next_call(30)
+    await call.talk_tone(440, 0.2)
+    process.send_signal(number)
+    await asyncio.wait_for(call.ended(), 20)
+    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    await phone.stop()
+    assert (call.ended_by, process.returncode) == ("remote", 0)
+    assert json.loads(out)["end"]["by"] == "local"
+
+
+async def test_who_is_terminated_while_it_rings_takes_the_call_back() -> None:
+    phone = ScriptedPhone("callee", answering=None)
+    await phone.start()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "ivr", "call", phone.uri)
+    async with asyncio.timeout(30):
+        while not phone.rung:
+            await asyncio.sleep(0.05)
+    process.terminate()
+    async with asyncio.timeout(20):
+        await process.wait()
+        while not all(call.is_over for call in phone._calls.values()):
+            await asyncio.sleep(0.02)
+    await phone.stop()
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize(
