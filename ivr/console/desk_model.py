@@ -162,7 +162,7 @@ class DeskModel:
             changed, mine = known.data != data, known.item.remote_numbers != item.remote_numbers
             told = known.item.description
             known.item, known.data = item, data
-            if mine and item.direction == "outbound":  # whom we dialled has sent us on
+            if mine and (item.direction == "outbound" or from_colleague(item)):  # one of us has sent the other on
                 words = Say(call_words(item, again=False))
                 return [*outputs, Happened("connected", item.id, about(item, data)), words]
             if mine:  # a consultation has become the customer's call
@@ -185,18 +185,28 @@ class DeskModel:
                     outputs.append(Do("accept", item.id))
                 return outputs
             case "connected":
-                new = (
-                    known is None or known.item.remote_numbers != item.remote_numbers
-                )  # logged on anew, handed on
-                pop = _pop_up(item, data) if new and item.direction == "inbound" else []
+                pop = self._customer_shown(item, data, known)  # logged on anew, handed on
                 words = call_words(item, again=known is not None and known.item.status == "held")
                 if pop and known is not None:
                     words = "The caller is with you now."
+                elif known is not None and known.item.status == "conferenced":
+                    words = f"You have {whom(item)} alone now."
                 return [Happened("connected", item.id, about(item, data)), *pop, Say(words)]
             case "held" | "conferenced" | "dialing":
-                return [Happened(item.status, item.id, about(item, data)), Say(call_words(item, again=False))]
+                pop = self._customer_shown(item, data, known) if item.status == "conferenced" else []
+                return [
+                    Happened(item.status, item.id, about(item, data)),
+                    *pop,
+                    Say(call_words(item, again=False)),
+                ]
             case _:
                 return []  # over, which is told elsewhere
+
+    def _customer_shown(self, item: PhoneCallItem, data: AttachedData, known: _Call | None) -> list[Output]:
+        """The customer, who is named first, is another one than the screen shows."""
+        other = known is not None and known.item.remote_numbers[:1] != item.remote_numbers[:1]
+        new = known is None or (other and not from_colleague(item))
+        return _pop_up(item, data) if new and item.direction == "inbound" else []
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)

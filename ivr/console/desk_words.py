@@ -38,7 +38,7 @@ def call_words(item: PhoneCallItem, *, again: bool) -> str:
     own = item.direction == "outbound" and not item.linked_item_id
     match item.status:
         case "conferenced":
-            return "All three of you hear each other."
+            return f"All three of you hear each other: {' and '.join(item.remote_numbers)} are with you."
         case "connected" if own or from_colleague(item):
             return f"You have {whom(item)}{' again' if again else ''}."
         case "connected" if item.direction == "outbound":
@@ -70,6 +70,8 @@ def over_words(item: PhoneCallItem, before: str, others: Iterable[PhoneCallItem]
     if item.direction == "outbound":
         if any(one.status == "conferenced" for one in others):
             return f"Your call to {whom(item)} is part of that one now."
+        if reason == "transferred" and not item.queue_id:
+            return "You have handed the call over."
         if reason == "transferred":
             return f"{whom(item)} has the caller now."
         if before == "dialing" and reason in CALLED_IN_VAIN:

@@ -179,6 +179,26 @@ def test_a_conference_that_is_left_to_a_colleague_shows_him_the_caller(sit):
     assert "The caller is with you now." in said(told) and any(isinstance(one, PopUp) for one in told)
 
 
+def test_a_colleague_who_is_brought_in_sees_the_customer_and_who_else_is_there(sit):
+    desk = sit()
+    desk.call("connected", remote_numbers=("desk1",))
+    told = desk.call("conferenced", remote_numbers=("+15550100", "desk1"))
+    assert "+15550100 and desk1 are with you" in said(told) and any(isinstance(one, PopUp) for one in told)
+    told = desk.call("connected", remote_numbers=("+15550100",))
+    assert "You have +15550100 alone now." in said(told)
+    assert not any(isinstance(one, PopUp) for one in told), "the customer is on the screen already"
+
+
+def test_a_colleague_who_is_sent_on_or_brought_in_is_no_customer(sit):
+    desk = sit()
+    desk.call("connected", remote_numbers=("desk1",), queue_id="")
+    told = desk.call("connected", remote_numbers=("desk3",), queue_id="")
+    assert said(told) == "You have desk3." and not any(isinstance(one, PopUp) for one in told)
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",), "queue_id": ""}
+    desk.call("connected", **own)
+    assert said(desk.call("ended", reason="transferred", **own)) == "You have handed the call over."
+
+
 def test_two_calls_are_told_apart_in_the_line(sit):
     desk, _ = asking(sit)
     assert "+15550100 held 0 s | desk2 connected 0 s" in desk.model.line(NOW)
@@ -262,6 +282,12 @@ def test_whom_a_consultation_did_not_reach_and_why(sit):
     own = {"id": "c2", "direction": "outbound", "remote_numbers": ("+15550199",)}
     ended = desk.call("ended", reason="failed", description="there is no such number (404)", **own)
     assert said(ended) == "+15550199 could not be reached: there is no such number (404)."
+
+
+def test_which_of_two_calls_is_over_is_said(sit):
+    desk, _ = asking(sit)
+    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",)}
+    assert said(desk.call("ended", reason="normal", **own)) == "Your call to desk2 is over."
 
 
 def test_a_colleague_who_is_put_aside_is_told_so(sit):
