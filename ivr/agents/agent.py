@@ -228,8 +228,8 @@ class Agent:
         self.until = now + pause
 
     def miss(self, now: float, pause: float, *, of_queue: bool = True) -> None:
-        """The telephone rang in vain (AG8): the second time within half an hour the agent is not ready. Only callers
-        of a queue count: a colleague who calls in vain takes nobody off it."""
+        """The telephone rang in vain (AG8): the second time within half an hour the agent is not ready. Only a
+        queue's callers count: a colleague who calls in vain takes nobody off it."""
         if self._resume_wrap_up(now):
             return
         again = of_queue and self._missed_at is not None and now - self._missed_at <= MISSES_COUNT_FOR

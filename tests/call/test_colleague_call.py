@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 from call.test_consultation import all_talk
+from call.test_killed import holds_in_the_end, the_media_worker_dies
+from call.test_screens import until
 from call.test_transfer import both_ways
 from house import Desk, House
 from sounds import tone_level
@@ -59,8 +61,7 @@ async def test_two_colleagues_talk_and_whoever_refuses_or_leaves_leaves_nobody_h
     assert of(second, asked.id) == ["alerting", "connected", "ended"]
     await first.workmode("Ready")
     await second.workmode("Not ready")
-    told = [event.user.workmode_text for event in first.events if isinstance(event, UserChanged)]
-    assert "Wrap-up" not in told, "a call that came from no queue is followed by wrap-up"
+    assert "Wrap-up" not in texts(first), "a call that came from no queue is followed by wrap-up"
     record = await house.record()
     assert (record["caller"], record["called"], record["end"]["by"]) == ("desk1", "desk2", "agent")
     assert [one["agent"] for one in record["handoffs"]] == ["desk1", "desk2"]
@@ -111,7 +112,6 @@ async def test_who_was_dialled_brings_in_a_third_or_sends_the_colleague_on(house
     await hears_music_alone(two, one)
     await first.client.unhold(mine)
     await first.ends(mine, "held", "connected")
-    await both_ways(one, two)
     await second.client.conference(theirs, consult)
     told = [await first.item("conferenced"), await second.item("conferenced"), await third.item("conferenced")]
     assert [item.remote_numbers for item in told] == [
@@ -153,7 +153,12 @@ async def hears_music_alone(one: PhoneCall, kept_from: PhoneCall) -> None:
     assert tone_level(heard, 440) < 0.2 and abs(heard.astype(int)).mean() > 100, "no music on hold"
 
 
-async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(house: House) -> None:
+async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, keys = house.engine.exchange, list[tuple[str, str]]()
+    assert exchange is not None
+    monkeypatch.setattr(exchange.rooms.media, "send_key", lambda leg, key: keys.append((leg, key)))
     first, second, third = [await house.desk(name, ready=False) for name in ("desk1", "desk2", "desk3")]
     mine = await first.client.dial("desk2")
     theirs = (await second.item("connected")).id
@@ -165,7 +170,6 @@ async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(house: H
     await first.ends(consult, "dialing", "connected")
     three = await third.phone.next_call()
     assert (await third.item("connected")).remote_numbers == ("desk1",)
-    await both_ways(one, three)
     await hears_music_alone(two, one)
     waits = await second.ends(theirs, "connected", "connected")
     assert waits.remote_numbers == ("desk1",) and "consult" not in waits.capabilities
@@ -181,36 +185,64 @@ async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(house: H
     await three.hang_up()
     assert (await first.ends(mine, "conferenced", "connected")).remote_numbers == ("desk2",)
     assert "consult" in (await second.ends(theirs, "conferenced", "connected")).capabilities
+    await first.client.send_dtmf(mine, "1")
+    await second.client.send_dtmf(theirs, "2")
+    assert keys == [(f"agent-{theirs}", "1"), (f"agent-{mine}", "2")]
     await second.client.hold(theirs)  # now the other one leads, and then the first again
     await second.ends(theirs, "connected", "held")
-    await hears_music_alone(one, two)
     await second.client.unhold(theirs)
     await second.ends(theirs, "held", "connected")
     again = await second.client.consult(theirs, "desk3")
     await second.ends(again, "dialing", "connected")
     await second.client.drop(again)
     await first.ends(mine, "connected", "connected", "connected")
-    await both_ways(one, two)
-    known = len(third.items)
     consult = await first.client.consult(mine, "desk3")
     await first.ends(consult, "dialing", "connected")
     three = await third.phone.next_call()
     three = await third.phone.next_call()
     await first.client.warm_transfer(mine, consult)
     assert (await first.ends(mine, "held", "ended")).reason == "transferred"
-    assert (await third.item("connected", after=known + 2)).remote_numbers == ("desk2",)
+    assert (await third.ends(f"{consult}.1", "connected", "connected")).remote_numbers == ("desk2",)
     await both_ways(two, three)
     assert (await second.ends(theirs, "connected", "connected")).remote_numbers == ("desk3",)
-    await third.client.send_dtmf(third.items[-1].id, "5")
     await second.client.blind_transfer(theirs, "desk1")
     assert (await second.ends(theirs, "connected", "ended")).reason == "transferred"
-    one = await first.phone.next_call()
-    await both_ways(three, one)
+    await first.phone.next_call()
+    await third.ends(f"{consult}.1", "connected", "connected")
     await three.hang_up()
     assert (await first.ends(first.items[-1].id, "connected", "ended")).reason == "normal"
-    exchange = house.engine.exchange
-    assert exchange is not None and not exchange.visits and not exchange.handoffs and not exchange.consultations
+    assert not exchange.visits and not exchange.handoffs and not exchange.consultations
     for desk in (first, second, third):
         await desk.workmode("Not ready")
     assert await house.store.contacts() == []
     assert (await house.record())["incidents"] == []
+
+
+async def test_voices_come_back_after_the_media_worker_died_and_who_does_not_answer_has_missed_the_call(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await house.desk("desk1"), await house.desk("desk2")
+    mine = await first.client.dial("desk2")
+    await first.item("connected")
+    one, two = await first.phone.next_call(), await second.phone.next_call()
+    await the_media_worker_dies(house, 2)
+    await holds_in_the_end(lambda: both_ways(one, two))
+    await first.client.drop(mine)
+    assert (await second.item("ended")).reason == "normal"
+    await second.workmode("Ready")
+
+    monkeypatch.setattr("ivr.call.colleague_call.RING", 0.5)
+    second.phone.answering = None  # it rings, and nobody is there
+    known = len(second.items)
+    mine = await first.client.dial("desk2")
+    missed = await second.item("ended", after=known)
+    assert (missed.reason, missed.description) == ("failed", "your telephone was not picked up")
+    ended = await first.ends(mine, "dialing", "ended")
+    assert (ended.reason, ended.description) == ("failed", "no answer")
+    await until(lambda: "Not ready, calls missed" in texts(second))
+    await second.workmode("Ready")
+    await first.workmode("Ready")
+
+
+def texts(desk: Desk) -> list[str]:
+    return [event.user.workmode_text for event in desk.events if isinstance(event, UserChanged)]
