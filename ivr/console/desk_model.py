@@ -30,6 +30,7 @@ from ivr.console.desk_words import (
     hint,
     mode_words,
     over_words,
+    tells_wrap_up,
     whom,
 )
 from ivr.console.desk_writing import WRITES, Wishes, wish_of
@@ -225,7 +226,7 @@ class DeskModel:
         if view == self._view:
             return self._after_wrap_up(now)
         told, self._view = self._view, view
-        if _tells_wrap_up(view):
+        if tells_wrap_up(view):
             self._engine_tells_wrap_up = True
             self._wrap_up_until = now + self._wrap_up if self._wrap_up else None
         elif self._engine_tells_wrap_up:
@@ -383,7 +384,7 @@ class DeskModel:
 
     @property
     def in_wrap_up(self) -> bool:
-        return self._wrap_up_until is not None or (self._view is not None and _tells_wrap_up(self._view))
+        return self._wrap_up_until is not None or (self._view is not None and tells_wrap_up(self._view))
 
     @property
     def deadline(self) -> float | None:
@@ -448,7 +449,3 @@ def _now(item: PhoneCallItem, data: AttachedData) -> list[Output]:
 def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:
     account, proved = account_of(data)
     return [PopUp(item, data), *([LookUp(item.id, account, proved)] if account else [])]
-
-
-def _tells_wrap_up(view: UserView) -> bool:
-    return "wrap" in view.workmode_text.lower()

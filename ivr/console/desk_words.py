@@ -76,6 +76,7 @@ def over_words(item: PhoneCallItem, before: str, others: Iterable[PhoneCallItem]
             return f"{whom(item)} has the caller now."
         if before == "dialing" and reason in CALLED_IN_VAIN:
             return CALLED_IN_VAIN[reason].format(whom(item)) + ("." if reason == "rejected" else why)
+        return f"Your call to {whom(item)} is over{why}"
     known = RANG_IN_VAIN if before == "alerting" else ENDED
     return known.get(reason, "The call is over") + why
 
@@ -87,6 +88,11 @@ def mode_words(view: UserView) -> str:
         return text
     wish = {1: "logged off", 2: "ready", 3: "not ready"}.get(view.next_workmode)
     return f"{text}, then {wish or f'reason {view.next_workmode}'}"
+
+
+def tells_wrap_up(view: UserView) -> bool:
+    """Whether the engine's text says so: SAP has no code for it."""
+    return "wrap" in view.workmode_text.lower()
 
 
 def hint(view: UserView) -> str:
