@@ -25,6 +25,7 @@ from ivr.console.desk_events import (
 from ivr.console.desk_facts import about, about_user
 from ivr.console.desk_words import (
     WHAT,
+    another_customer,
     call_words,
     from_colleague,
     hint,
@@ -186,7 +187,7 @@ class DeskModel:
                     outputs.append(Do("accept", item.id))
                 return outputs
             case "connected":
-                pop = self._customer_shown(item, data, known)  # logged on anew, handed on
+                pop = _pop_up(item, data) if another_customer(item, known and known.item) else []
                 words = call_words(item, again=known is not None and known.item.status == "held")
                 if pop and known is not None:
                     words = "The caller is with you now."
@@ -194,7 +195,8 @@ class DeskModel:
                     words = f"You have {whom(item)} alone now."
                 return [Happened("connected", item.id, about(item, data)), *pop, Say(words)]
             case "held" | "conferenced" | "dialing":
-                pop = self._customer_shown(item, data, known) if item.status == "conferenced" else []
+                joined = item.status == "conferenced" and another_customer(item, known and known.item)
+                pop = _pop_up(item, data) if joined else []
                 return [
                     Happened(item.status, item.id, about(item, data)),
                     *pop,
@@ -202,12 +204,6 @@ class DeskModel:
                 ]
             case _:
                 return []  # over, which is told elsewhere
-
-    def _customer_shown(self, item: PhoneCallItem, data: AttachedData, known: _Call | None) -> list[Output]:
-        """The customer, who is named first, is another one than the screen shows."""
-        other = known is not None and known.item.remote_numbers[:1] != item.remote_numbers[:1]
-        new = known is None or (other and not from_colleague(item))
-        return _pop_up(item, data) if new and item.direction == "inbound" else []
 
     def _call_over(self, item: PhoneCallItem, data: AttachedData, known: _Call | None, now: float) -> list[Output]:
         self._over.add(item.id)

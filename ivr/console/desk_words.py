@@ -33,6 +33,13 @@ def from_colleague(item: PhoneCallItem) -> bool:
     return item.direction == "inbound" and not item.queue_id
 
 
+def another_customer(item: PhoneCallItem, before: PhoneCallItem | None) -> bool:
+    """Whether the customer, who is named first, is not the one of `before`: logged on anew, handed on, brought in."""
+    if item.direction == "outbound":
+        return False
+    return before is None or (item.remote_numbers[:1] != before.remote_numbers[:1] and not from_colleague(item))
+
+
 def call_words(item: PhoneCallItem, *, again: bool) -> str:
     """What a call has become; `again`: it was on hold before."""
     own = item.direction == "outbound" and not item.linked_item_id
