@@ -22,7 +22,7 @@ from ivr.console.desk_events import (
     Say,
     account_of,
 )
-from ivr.console.desk_facts import about, about_user
+from ivr.console.desk_facts import about, about_user, changed_about
 from ivr.console.desk_words import (
     WHAT,
     another_customer,
@@ -171,7 +171,7 @@ class DeskModel:
                 words = Say("The caller is with you now.")
                 return [*outputs, Happened("connected", item.id, about(item, data)), *_pop_up(item, data), words]
             if item.description != told:
-                outputs += _now(item, data)
+                outputs += changed_about(item, data)
             return outputs + (self._tell_data(item.id, data) if changed else [])
         if item.status in OVER:
             self._calls.pop(item.id, None)
@@ -187,7 +187,7 @@ class DeskModel:
                     outputs.append(Do("accept", item.id))
                 return outputs
             case "connected":
-                pop = _pop_up(item, data) if another_customer(item, known and known.item) else []
+                pop = _pop_up(item, data) if another_customer(item, known.item if known else None) else []
                 words = call_words(item, again=known is not None and known.item.status == "held")
                 if pop and known is not None:
                     words = "The caller is with you now."
@@ -195,7 +195,7 @@ class DeskModel:
                     words = f"You have {whom(item)} alone now."
                 return [Happened("connected", item.id, about(item, data)), *pop, Say(words)]
             case "held" | "conferenced" | "dialing":
-                joined = item.status == "conferenced" and another_customer(item, known and known.item)
+                joined = item.status == "conferenced" and another_customer(item, known.item if known else None)
                 pop = _pop_up(item, data) if joined else []
                 return [
                     Happened(item.status, item.id, about(item, data)),
@@ -434,12 +434,6 @@ class DeskModel:
     def _trouble(self, message: str, item: str = "", operation: str = "", code: str = "") -> list[Output]:
         data = {"message": message, "operation": operation or None, "code": code or None}
         return [Happened("error", item or None, data), Say(message, "trouble")]
-
-
-def _now(item: PhoneCallItem, data: AttachedData) -> list[Output]:
-    """Something is different about a call that goes on as it is, such as a colleague's putting one aside."""
-    happened = [Happened("connected", item.id, about(item, data))] if item.status == "connected" else []
-    return [*happened, Say(f"Now: {item.description}.")] if item.description else []
 
 
 def _pop_up(item: PhoneCallItem, data: AttachedData) -> list[Output]:

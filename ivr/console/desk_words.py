@@ -34,7 +34,7 @@ def from_colleague(item: PhoneCallItem) -> bool:
 
 
 def another_customer(item: PhoneCallItem, before: PhoneCallItem | None) -> bool:
-    """Whether the customer, who is named first, is not the one of `before`: logged on anew, handed on, brought in."""
+    """Whether the customer, who is named first, is not the one of `before`: logged on anew, or handed on."""
     if item.direction == "outbound":
         return False
     return before is None or (item.remote_numbers[:1] != before.remote_numbers[:1] and not from_colleague(item))
