@@ -1,10 +1,10 @@
-"""What programs are told of calls and agents: the data of ``--json``."""
+"""What programs are told of calls and agents: the data of ``--json``; and what is told to both."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ivr.console.desk_events import AttachedData, account_of
+from ivr.console.desk_events import AttachedData, Happened, Output, Say, account_of
 from ivr.ici.switchboard import PhoneCallItem, UserView
 
 
@@ -36,3 +36,9 @@ def about(item: PhoneCallItem, data: AttachedData) -> dict[str, Any]:
         "proved": bool(proved),
         "attached_data": data,
     }
+
+
+def changed_about(item: PhoneCallItem, data: AttachedData) -> list[Output]:
+    """Something is different about a call that goes on as it is, such as a colleague's putting one aside."""
+    happened = [Happened("connected", item.id, about(item, data))] if item.status == "connected" else []
+    return [*happened, Say(f"Now: {item.description}.")] if item.description else []

@@ -290,12 +290,6 @@ def test_which_of_two_calls_is_over_is_said(sit):
     assert said(desk.call("ended", reason="normal", **own)) == "Your call to desk2 is over."
 
 
-def test_which_of_two_calls_is_over_is_said(sit):
-    desk, _ = asking(sit)
-    own = {"id": "c2", "direction": "outbound", "remote_numbers": ("desk2",)}
-    assert said(desk.call("ended", reason="normal", **own)) == "Your call to desk2 is over."
-
-
 def test_a_colleague_who_is_put_aside_is_told_so(sit):
     desk = sit()
     desk.call("connected", remote_numbers=("desk2",), description="desk2 asks about a caller who waits")
