@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 def handoff(*records: HandoffRecord) -> Handoff:
     """The newest of a call."""
-    call = SimpleNamespace(record=SimpleNamespace(handoffs=list(records)))
+    call = SimpleNamespace(record=SimpleNamespace(handoffs=list(records)), has_customer=True)
     return cast(Handoff, SimpleNamespace(record=records[-1], visit=call))
 
 

@@ -18,8 +18,9 @@ from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.endpoint_trace import WAITING, IciTrace
 from ivr.ici.switchboard import PhoneCallChanged
 from ivr.ici.trace_masking import UNREADABLE, Mask
+from ivr.testing.ici_learn import learn_dialect
 from ivr.testing.ici_replay import replay_trace
-from ivr.testing.ici_trace import learn_dialect, read_trace
+from ivr.testing.ici_trace import read_trace
 
 SECRETS = ("2580", "+15550100", "two bills, one paid")
 
