@@ -70,9 +70,15 @@ class CallingBack:
         return any(f"tel:{number}".startswith(prefix) for prefix in self._exchange.rooms.settings.sip.dial)
 
     async def restored(self) -> list[Any]:
-        """What was promised before a restart, for `Floor.restore`."""
-        clock = self._exchange.rooms.clock
-        self._kept = await self._exchange.rooms.store.callback_places()
+        """What was promised before a restart, for `Floor.restore`.
+
+        A wish without a place was noted in the moment of a kill, before anything was promised: it is not kept.
+        """
+        clock, store = self._exchange.rooms.clock, self._exchange.rooms.store
+        self._kept = await store.callback_places()
+        for one in await store.callbacks():
+            if one.ticket and not one.outcome and one.ticket not in self._kept:
+                await store.finish_callbacks("failed", ticket=one.ticket)
         now, utc = clock.monotonic(), clock.utc()
         found = [restored_callback(ticket, document, now, utc) for ticket, document in self._kept.items()]
         return [one for one in found if one is not None]

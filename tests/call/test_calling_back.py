@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from house import House
 
+from ivr.call.calling_back import CallingBack
+from ivr.clock import SystemClock
 from ivr.config import HostPort, MenuSettings, SipSettings, shipped
 from ivr.engine.health import Health
 from ivr.ici.attached_data import read
+from ivr.store.contracts import Callback
+from ivr.store.sqlite import SqliteStore
 from ivr.testing.phone import Answering, ScriptedPhone
 
 MENU = """\
@@ -135,3 +141,15 @@ async def test_rt11_who_wants_to_be_called_is_rung_at_his_turn_and_meets_the_age
     assert [call["handoff"]["outcome"] for call in calls] == ["answered", "callback"]
     assert int(data["WAITED"]) >= rung["handoff"]["waited"] / 2, "the time before the callback is missing"
     await customer.stop()
+
+
+async def test_a_wish_that_a_kill_left_without_a_place_is_in_nobodys_list(tmp_path: Path) -> None:
+    async with await SqliteStore.open(tmp_path / "ivr.db") as store:
+        for ticket in ("", "c1-c1", "c2-c1"):
+            noted = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+            await store.note_callback(Callback("+15550100", "general", "", f"call{ticket}", {}, noted, ticket))
+        await store.save_callback_place("c2-c1", {"queue": "general"})
+        rooms = SimpleNamespace(store=store, clock=SystemClock())
+        await CallingBack(SimpleNamespace(rooms=rooms)).restored()  # type: ignore[arg-type]
+        found = {one.ticket: one.outcome for one in await store.callbacks()}
+    assert found == {"": "", "c1-c1": "failed", "c2-c1": ""}
