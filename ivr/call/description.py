@@ -63,7 +63,7 @@ def of_caller(handoff: Handoff, agent: str) -> str:
     before = earlier[at - 1]
     if before.passed:
         return _sent(before.passed[-1], agent)
-    if not before.agent:
+    if not before.agent or not handoff.visit.has_customer:  # the other half of a call among colleagues
         return ""
     return f"was with {before.agent}, whom the call lost" if before.onward else f"was with {before.agent} before"
 

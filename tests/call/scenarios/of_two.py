@@ -122,6 +122,8 @@ async def colleague_leaves(scene: Scene) -> None:
     await ann.newest(item.id, "ended")
     await ann.ends_wrap_up()
     await scene.over()
+    (contact,) = await scene.stage.house.store.contacts(call_id=scene.visit.id)
+    assert contact["agent"] == ann.user, "who never spoke with the customer has no share in his call"
 
 
 @scenario("The colleague who is asked refuses on the screen; the caller is the agent's again.")
@@ -152,8 +154,11 @@ async def conference(scene: Scene) -> None:
     caller, ann, bob, item, offered = await asked(scene)
     consult = await ann.sees("connected")
     await ann.asks("conference", item.id, consult.id)
-    await ann.sees("conferenced", item.id)
-    await bob.sees("conferenced", offered.id)
+    parties = await ann.sees("conferenced", item.id), await bob.sees("conferenced", offered.id)
+    assert [one.remote_numbers for one in parties] == [
+        (scene.caller_number, bob.user),
+        (scene.caller_number, ann.user),
+    ]
     await scene.talk(caller, ann, bob)
     await bob.asks("set_attached_data", offered.id, build("NOTES", {"TEXT": "all agree"}))
     told = await ann.is_told_data()
@@ -196,7 +201,10 @@ async def caller_leaves_conference(scene: Scene) -> None:
     await ann.is_hung_up_on()
     await bob.is_hung_up_on()
     await ann.ends_wrap_up()
+    await bob.ends_wrap_up("Not ready")
     await scene.over()
+    contacts = await scene.stage.house.store.contacts(call_id=scene.visit.id)
+    assert {one["agent"] for one in contacts} == {ann.user, bob.user}, "wrap-up, and nothing to write it to"
 
 
 @scenario("All three talk, one of them at a listed number outside; the agent leaves by the screen.")

@@ -41,6 +41,7 @@ async def dial_colleague(scene: Scene) -> None:
     await ann.picks_up()
     asked = await bob.sees("alerting")
     assert (asked.direction, asked.remote_numbers, asked.queue_id) == ("inbound", (ann.user,), "")
+    assert asked.description == ""
     assert scene.blocks(asked.attached_data) == {"NOTES": {"TEXT": "about the rota"}}
     scene.visit = scene.visit_of(ann.user)
     await bob.asks("accept", asked.id)
@@ -62,5 +63,45 @@ async def dial_colleague(scene: Scene) -> None:
     await ann.is_hung_up_on()
     await ann.is_told("Ready")
     await bob.is_told("Not ready")
+    await scene.over()
+    assert await scene.stage.house.store.contacts(call_id=scene.visit.id) == []
+
+
+@scenario("Who dialled a colleague asks a third, has them both in a conference, and leaves them together.")
+async def dialled_colleague_is_handed_on(scene: Scene) -> None:
+    ann, bob, cyd = [await scene.agent(name, ready=False) for name in ("ann", "bob", "cyd")]
+    mine = await ann.asks("dial", bob.user)
+    await ann.sees("dialing", mine)
+    await ann.picks_up()
+    theirs = await bob.sees("alerting")
+    scene.visit = scene.visit_of(ann.user)
+    await bob.picks_up()
+    await ann.sees("connected", mine)
+    await bob.sees("connected", theirs.id)
+    consult = await ann.asks("consult", mine, cyd.user)
+    await ann.sees("dialing", consult)
+    asked = await cyd.sees("alerting")
+    assert asked.remote_numbers == (ann.user,)
+    await cyd.picks_up()
+    await ann.sees("connected", consult)
+    await scene.talk(ann, cyd)
+    await scene.music_for(bob)
+    await bob.is_refused("ICI-STATE", "consult", theirs.id, cyd.user, saying="allowed now")
+    await ann.asks("conference", mine, consult)
+    await ann.sees("conferenced", mine)
+    await bob.sees("conferenced", theirs.id)
+    await cyd.sees("conferenced", asked.id)
+    await scene.talk(ann, bob, cyd)
+    await ann.asks("drop", mine)
+    await ann.newest(mine, "ended")
+    await ann.is_hung_up_on()
+    await bob.sees("connected", theirs.id)
+    await cyd.sees("connected", asked.id)
+    await scene.talk(bob, cyd)
+    await bob.hangs_up()
+    await cyd.newest(asked.id, "ended")
+    await cyd.is_hung_up_on()
+    for agent in (ann, bob, cyd):
+        await agent.is_told("Not ready")
     await scene.over()
     assert await scene.stage.house.store.contacts(call_id=scene.visit.id) == []
