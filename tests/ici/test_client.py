@@ -303,10 +303,16 @@ async def test_the_same_subscription_again_is_renewed_without_a_farewell(
 
 
 async def test_a_post_that_is_under_way_at_the_end_is_followed_by_the_farewell(
-    sender: EventSender, callback: Any
+    sender: EventSender, callback: Any, caplog: Any
 ) -> None:
+    caplog.set_level("INFO")
     gate = asyncio.Event()
-    callback.behave = until(gate)
+
+    async def behave(number: int) -> None:
+        await gate.wait()
+        await asyncio.sleep(0.1)
+
+    callback.behave = behave
     subscribe(sender, callback.url)
     told = sender.publish("desk1", data(1))
     while not callback.posts:
@@ -315,6 +321,7 @@ async def test_a_post_that_is_under_way_at_the_end_is_followed_by_the_farewell(
     await sender.close()
     assert told.result() is True
     assert callback.events == [data(1), SubscriptionEnded("shutdown", "The telephone system is stopping")]
+    assert "outcome='delivered'" in caplog.text
 
 
 async def test_nothing_is_posted_until_the_log_on_is_answered(sender: EventSender, callback: Any) -> None:
