@@ -15,7 +15,8 @@ from ivr.ici.switchboard import IciRefusal, PhoneCallItem, ProcessingStatus
 Part = Literal["single", "waiting", "paired", "consulted", "outbound", "direct"]
 """``waiting``: one of the two calls of a consultation that has not been answered; ``paired``: one of the two when
 it has; ``consulted``: the colleague's, who may leave but not dispose of somebody else's caller; ``outbound``: a
-call the agent has dialled, which has no queue to come back to; ``direct``: one that a colleague has dialled."""
+call the agent has dialled, which has no queue to come back to, or one with a colleague who asks a third just now;
+``direct``: one with a colleague."""
 
 LEGAL: Final[Mapping[ProcessingStatus, tuple[str, ...]]] = {
     "dialing": ("drop",),

@@ -192,10 +192,11 @@ async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(
     await second.ends(theirs, "connected", "held")
     await second.client.unhold(theirs)
     await second.ends(theirs, "held", "connected")
-    again = await second.client.consult(theirs, "desk3")
-    await second.ends(again, "dialing", "connected")
-    await second.client.drop(again)
-    await first.ends(mine, "connected", "connected", "connected")
+    line = await second.phone.dial(f"sip:desk3@{house.uri.removeprefix('sip:ivr@')}")  # by a second call of his
+    assert line.status == 200
+    await first.ends(mine, "connected", "connected")
+    await line.hang_up()
+    assert "consult" in (await first.ends(mine, "connected", "connected", "connected")).capabilities
     consult = await first.client.consult(mine, "desk3")
     await first.ends(consult, "dialing", "connected")
     three = await third.phone.next_call()
@@ -205,7 +206,7 @@ async def test_who_dialled_brings_in_a_third_and_sends_the_colleague_on(
     assert (await third.ends(f"{consult}.1", "connected", "connected")).remote_numbers == ("desk2",)
     await both_ways(two, three)
     assert (await second.ends(theirs, "connected", "connected")).remote_numbers == ("desk3",)
-    await second.client.blind_transfer(theirs, "desk1")
+    await two.refer(f"sip:desk1@{house.uri.removeprefix('sip:ivr@')}")  # the telephone's own key
     assert (await second.ends(theirs, "connected", "ended")).reason == "transferred"
     await first.phone.next_call()
     await third.ends(f"{consult}.1", "connected", "connected")
