@@ -208,7 +208,7 @@ class Floor(Matching):
             case Rejected():
                 self._take_back(agent, "rejected")
                 agent.reject(now, self._routing.after_reject)
-            case OfferFailed(why="screen"):
+            case OfferFailed(why="screen") if agent.screen:
                 self._screen_lost(agent)
             case OfferFailed():
                 self._take_back(agent, "failed")
@@ -370,7 +370,7 @@ class Floor(Matching):
         self._touch(agent)
 
     def _screen_lost(self, agent: Agent) -> None:
-        if agent.state is AgentState.OFFERED:
+        if agent.state is AgentState.OFFERED and agent.screen:  # an offer by voice alone needs none
             self._take_back(agent, "failed")
         self._touch(agent).lose_screen()
 

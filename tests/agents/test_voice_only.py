@@ -56,6 +56,20 @@ def test_h3_the_desktop_that_fails_while_it_is_shown_a_call_costs_the_caller_not
     assert shift.agent("ann").state is AgentState.OFFERED
 
 
+def test_h3_an_offer_by_voice_is_not_taken_back_for_a_desktop_it_never_had(open_shift: Open) -> None:
+    shift = open_shift(routing=POLICY, ann=["general"])
+    shift.ready("ann")
+    shift.does(ScreenLost("ann"))
+    assert shift.offers(shift.joins("t1")) == [("ann", "t1")]
+    assert shift.does(ScreenLost("ann")) == [], "told once more"
+    shift.answers("ann")
+    shift.call_ends("ann")
+    assert shift.offers(shift.joins("t2")) == []
+    assert shift.offers(shift.waits(10.0)) == [("ann", "t2")]
+    shift.does(OfferFailed("ann", "t2", "screen"))
+    assert (shift.state("ann"), shift.agent("ann").reason) == (AgentState.NOT_READY, "phone_lost")
+
+
 @pytest.mark.parametrize("routing", [{"unstaffed": 10.0}, POLICY])
 def test_rt8_without_that_policy_or_anybody_who_was_ready_the_caller_is_told_the_truth(
     open_shift: Open, routing: dict[str, Any]
