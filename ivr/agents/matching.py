@@ -173,16 +173,16 @@ class Matching(Overview):
             self._match_by_voice(now)
 
     def _match_by_voice(self, now: float) -> None:
-        """H3, H10: where nobody at work has a desktop, who was ready when it was lost gets the caller anyway."""
+        """H3, H10: where nobody at work has a desktop, who was ready when it was lost gets the caller anyway.
+
+        An emergency does not wait for a desktop of somebody who is asked only later.
+        """
         free = {id: agent for id, agent in self._agents.items() if agent.is_free_by_voice}
         seeing = [a for a in self._agents.values() if a.screen and a.state in AT_WORK] if free else []
         for ticket in waiting_in_order(self._tickets.values(), now) if free else ():
             there = {agent.id for agent in seeing if not has_left(agent.left, ticket.rule)}
-            if (
-                ticket.present
-                and ticket.everybody.isdisjoint(there)
-                and (found := self._in_order(free, ticket, now))
-            ):
+            asked = ticket.reached(now).agents if ticket.emergency else ticket.everybody
+            if ticket.present and asked.isdisjoint(there) and (found := self._in_order(free, ticket, now)):
                 del free[found[0].id]
                 self._offer(found[0], ticket, now)
 

@@ -312,7 +312,7 @@ class RoutingSettings:
     unstaffed: float = 10.0
     """Seconds a caller waits while nobody who could take the call is logged on, before the menu's `failed`; where
     its queue has an outside line, that is rung then instead; 0 for ever."""
-    voice_only: bool = False
+    voice_only: bool = True
     """Whether callers are given to agents who were ready by voice alone while no desktop of anybody who could have
     them is reachable, as when SAP is down; a whisper tells the agent what it is about."""
     serve_at_close: bool = True

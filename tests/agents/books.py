@@ -34,7 +34,9 @@ from ivr.agents.events import (
     WorkmodeChosen,
 )
 from ivr.agents.floor import Floor
+from ivr.agents.overview import AT_WORK
 from ivr.agents.saved import SavedCallback, saved
+from ivr.agents.views import AgentView
 from ivr.config import AgentSettings, RoutingSettings
 from ivr.errors import LocalProtocolError
 
@@ -230,7 +232,21 @@ class Books:
         assert self.phones[agent], "a telephone is rung that is nowhere"
         if not sent and queue != "emergency":
             assert queue not in self.left[agent], "signed off from this queue"
+        views = {view.id: view for view in self.floor.agents()}
+        if not views[agent].screen:
+            assert self.routing.voice_only and queue, "somebody without a screen is rung"
+            seeing = [v.id for v in views.values() if v.screen and v.state in AT_WORK and self._is_for(queue, v)]
+            assert not seeing, "by voice alone, while somebody at work has a desktop"
         self.offered[agent] = ticket
+
+    def _sees(self, ticket: str, view: AgentView) -> bool:
+        """Whether a desktop would show this caller by and by; an emergency waits for nobody who is asked later."""
+        queue = self.queue[ticket]
+        anybody = queue == "emergency" and self.now - self.on_line[ticket] >= 20.0
+        return (anybody or self._is_for(queue, view)) and view.screen and view.state in AT_WORK
+
+    def _is_for(self, queue: str, view: AgentView) -> bool:
+        return QUEUES[queue].skills <= view.skills and queue not in view.left
 
     def _end(self, end: TicketEnded) -> None:
         ticket = end.ticket
@@ -276,8 +292,8 @@ class Books:
                 assert view.ticket == self.offered[view.id]
             if view.state in TALKING:
                 assert view.ticket == self.talking[view.id]
-            if view.state in (AgentState.AVAILABLE, AgentState.OFFERED):
-                assert view.screen, "somebody without a screen is rung"
+            if view.state is AgentState.AVAILABLE:
+                assert view.screen, "free without a screen"
 
     def have_one_owner_per_call(self) -> None:
         assert len(self.talking) == len(set(self.talking.values()))
@@ -309,6 +325,7 @@ class Books:
             return  # time has passed that the floor was not told of
         views = self.floor.agents()
         free = [v for v in views if v.state is AgentState.AVAILABLE and v.phone]
+        by_voice = [v for v in views if self.routing.voice_only and v.reason == "screen_lost" and v.phone]
         for ticket in set(self.on_line) - set(self.offered.values()) - set(self.ended):
             queue, since = self.queue[ticket], self.on_line[ticket]
             assert queue, f"{ticket} waits for nobody"
@@ -317,6 +334,11 @@ class Books:
                 fits = QUEUES[queue].skills <= view.skills and not second
                 assert not fits or queue in view.left, f"{ticket} waits while {view.id} is free"
                 assert queue != "emergency" or self.now - since < 20.0
+            for view in by_voice:
+                seen = any(self._sees(ticket, v) for v in views)
+                lost = view.next_workmode == 2 and self._is_for(queue, view)
+                second = view.id == "a" and self.now - since < 60.0
+                assert seen or second or not lost, f"{ticket} waits while {view.id} could take it by voice"
             if queue == "emergency":
                 assert not [v for v in views if self._rings_for_less(v.id)], "a lesser call rings (RT4)"
 

@@ -393,7 +393,7 @@ def test_ag14_finishing_wrap_up_takes_the_wish_of_the_call(open_shift):
 
 
 def test_ag16_a_lost_screen_stops_offers_and_returns_to_the_same_state(open_shift):
-    shift = open_shift(ann=["general"])
+    shift = open_shift(routing={"voice_only": False}, ann=["general"])
     shift.ready("ann")
     assert shift.does(ScreenLost("ann")) == [
         AgentChanged("ann", AgentState.NOT_READY, "screen_lost", 3, 2, Presence.BUSY, None),
@@ -536,7 +536,7 @@ def test_ag18_a_lost_screen_is_still_lost_after_a_restart_and_returns_to_the_sam
     before = open_shift(ann=["general"])
     before.ready("ann")
     (change,) = before.does(ScreenLost("ann"))
-    after = open_shift(ann=["general"])
+    after = open_shift(routing={"voice_only": False}, ann=["general"])
     after.floor.restore({"ann": saved(change)}, after.now)
     assert after.joins("t1") == []
     assert after.offers(after.does(LoggedOn("ann"))) == [("ann", "t1")]

@@ -371,7 +371,7 @@ PLAIN = ShiftMachine.routing
 SHIFTS = {
     "as it is set": (PLAIN, 60),
     "everybody comes back at once": (
-        RoutingSettings(wrap_up=0.0, after_reject=0.0, after_missed=0.0, unstaffed=0.0),
+        RoutingSettings(wrap_up=0.0, after_reject=0.0, after_missed=0.0, unstaffed=0.0, voice_only=False),
         25,
     ),
     "callers nobody can help, and those who wait at closing time, are told so": (

@@ -348,7 +348,9 @@ def test_rt6_an_answer_at_the_very_end_of_the_lease_wins_over_the_timer(open_shi
 )
 def test_rt6_whoever_loses_the_last_agent_is_back_at_the_front_in_the_same_step(open_shift, preempted, why):
     """Chosen for t1, and gone before the telephone rang. No time passes: the floor answers within one event."""
-    shift = open_shift(ann=["general", "emergency"], bob=["general"], cid=["general"])
+    shift = open_shift(
+        routing={"voice_only": False}, ann=["general", "emergency"], bob=["general"], cid=["general"]
+    )
     shift.ready("ann")
     for ticket in ("t1", "t2", "t3"):
         shift.joins(ticket)

@@ -1,4 +1,4 @@
-"""H3, H10: SAP is down, and callers still reach who was ready, by voice alone, where the house wants that."""
+"""H3, H10: SAP is down, and callers still reach who was ready, by voice alone, unless the house says no."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ivr.agents.events import AgentState, LoggedOn, OfferFailed, ScreenLost, WorkmodeChosen
 
 Open = Callable[..., Any]
-POLICY = {"voice_only": True, "unstaffed": 10.0}
+POLICY = {"unstaffed": 10.0}
 
 
 def test_h10_callers_go_to_who_was_ready_when_no_desktop_is_left(open_shift: Open) -> None:
@@ -70,7 +70,7 @@ def test_h3_an_offer_by_voice_is_not_taken_back_for_a_desktop_it_never_had(open_
     assert (shift.state("ann"), shift.agent("ann").reason) == (AgentState.NOT_READY, "phone_lost")
 
 
-@pytest.mark.parametrize("routing", [{"unstaffed": 10.0}, POLICY])
+@pytest.mark.parametrize("routing", [{**POLICY, "voice_only": False}, POLICY])
 def test_rt8_without_that_policy_or_anybody_who_was_ready_the_caller_is_told_the_truth(
     open_shift: Open, routing: dict[str, Any]
 ) -> None:

@@ -34,7 +34,8 @@ class Visits:
         settings = SimpleNamespace(ici=IciSettings(max_attached_data=most), var=Path("var"))
         rooms: Any = SimpleNamespace(clock=clock, settings=settings, media=None)
         self.handoff: Handoff | None = None
-        self.exchange = SimpleNamespace(rooms=rooms, handoff_of=lambda visit: self.handoff)
+        agents = SimpleNamespace(waiting_time=lambda ticket, now: None)
+        self.exchange = SimpleNamespace(rooms=rooms, agents=agents, handoff_of=lambda visit: self.handoff)
         self.recordings = Recordings(self.record, "leg", rooms, lambda event: None)
 
     def hands_off(self, **fields: str) -> Handoff:
