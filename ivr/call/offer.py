@@ -17,7 +17,7 @@ from ivr.call.reference import headers_for
 from ivr.call.refusal import refusal_of
 from ivr.call.tasks import Tasks
 from ivr.call.whisper import whisper_of
-from ivr.errors import IvrError, RemoteProtocolError
+from ivr.errors import IvrError, RemoteProtocolError, WorkerDied
 from ivr.ici.capabilities import NotAllowed, Part
 from ivr.ici.switchboard import EndReason, IciRefusal
 from ivr.media.messages import MediaEvent, MediaSilent
@@ -33,6 +33,8 @@ BUSY_OR_DECLINED = (486, 600, 603)
 PHONE_SILENT = 4.0
 """Seconds without any answer, not even 100 Trying, after which a telephone is taken for dead."""
 TALKING = ("connected", "held", "conferenced")
+RETRIES, RETRY_AFTER = 3, 0.2
+"""How often, and after how many seconds, sound is asked of another media worker when one has died."""
 logger = logging.getLogger(__name__)
 
 
@@ -130,7 +132,7 @@ class Offer(Item):
         try:
             phone = await self.exchange.phones.of_agent(self.agent)
             self._voice = VoiceLeg(self.leg, phone.flow.local[0], self.rooms.media, self.rooms.settings.sip.srtp)
-            await self._voice.open(beside=self.handoff.visit.leg)
+            await self._open_voice(self._voice)
         except (IvrError, OSError) as error:
             logger.warning(
                 "agent_phone_unreachable call=%s agent=%s error=%s", self.handoff.visit.id, self.agent, error
@@ -144,6 +146,19 @@ class Offer(Item):
         self.exchange.legs[self.leg] = self
         self._voice.call(lambda sdp: self._invite(phone, sdp))
         await self._notice_a_dead_phone(phone, max(PHONE_SILENT, phone.patience))
+
+    async def _open_voice(self, voice: VoiceLeg) -> None:
+        """A media worker that dies at this moment is no fault of the telephone: the next one is waited for.
+
+        Raises IvrError when there is none that lives.
+        """
+        for _ in range(RETRIES):
+            try:
+                await voice.open(beside=self.handoff.visit.leg)
+                return
+            except WorkerDied:
+                await asyncio.sleep(RETRY_AFTER)
+        await voice.open(beside=self.handoff.visit.leg)
 
     @property
     def shown(self) -> tuple[str, str]:

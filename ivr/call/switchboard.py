@@ -97,9 +97,10 @@ class ExchangeSwitchboard:
 
     async def log_off(self, user: str, cause: str) -> None:
         logger.info("agent_logoff agent=%s cause=%s", user, cause)
-        await save_screen(self.exchange.rooms.store, user, None)
         self.exchange.tell_floor(floor.WorkmodeChosen(user, floor.WORKMODE_LOGGED_OFF))
         await self.exchange.agent_saved(user)
+        # last: a kill in between leaves a screen of somebody logged off, not somebody at work whose screen is lost
+        await save_screen(self.exchange.rooms.store, user, None)
 
     async def screen_lost(self, user: str) -> None:
         self.exchange.screen_lost(user)
