@@ -11,6 +11,7 @@ from ivr.call.exchange import Exchange
 from ivr.call.handoff import Handoff
 from ivr.call.item import Item
 from ivr.call.kept_calls import KeptCalls
+from ivr.call.kept_dialogs import open_record
 from ivr.call.offer import Offer
 from ivr.call.outgoing_offer import OutgoingOffer
 from ivr.call.presence import served_by, user_view, workmode_texts
@@ -287,7 +288,8 @@ class ExchangeSwitchboard:
             if agent != user or version.guarded:
                 event = ItemAttachedDataChanged(other.item_id, errand.document, errand.data.number)
                 self.exchange.rooms.publisher.publish(agent, event)
-        await self.exchange.rooms.store.save_call(errand.visit.record.document())
+        visit = errand.visit
+        await self.exchange.rooms.store.save_call(visit.record.document() if visit.over else open_record(visit))
 
 
 def _not_allowed(operation: str, item: Item) -> IciRefusal:

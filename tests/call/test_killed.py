@@ -104,6 +104,7 @@ async def test_after_a_kill_of_the_engine_each_screen_is_told_once_and_the_calle
     (contact,) = [one for one in await store.contacts() if one["agent"] == "desk2"]
     assert (contact["how"], [note["text"] for note in contact["notes"]]) == ("consulted", ["knows the case"])
     (record,) = await store.calls()
+    assert len(record["dialogs"]) == 3, "the next start hangs up nobody, since an agent wrote something"
     written = [change for version in record["handoff"]["attached_data_changes"] for change in version["changes"]]
     assert {"application": "EXPERT", "field": "TARIFF", "old": None, "new": "old"} in written
     await store.close()
