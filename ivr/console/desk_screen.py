@@ -25,6 +25,8 @@ Contact = dict[str, Any]
 """A contact record; `ivr.call.contact` has its shape."""
 NOTES = "IVR/NOTES"
 """Block of the attached data with every note of the call, each with its author before it."""
+RECORDINGS = "IVR/RECORDINGS"
+"""Block of the attached data with the ids of what was recorded."""
 CLEAR = "\r\x1b[K"
 """Back to the first column, and wipe the line (ECMA-48, EL)."""
 LEFT = "\x1b[{}D"
@@ -169,13 +171,16 @@ def _account(account: str, proved: str) -> Text:
 def _rows(data: AttachedData) -> list[tuple[str, Text]]:
     """Every field but those the card shows above; the producer is named where there are several."""
     several, noted = len(data) > 1, bool(data.get(NOTES))
-    return [
+    rows = [
         (_name(application, name, several=several), Text(plain(value)))
         for application, fields in data.items()
         for name, value in fields.items()
-        if value and name not in ("ACCOUNT", "PROVED")
+        if value and name not in ("ACCOUNT", "PROVED") and application != RECORDINGS
         if not (noted and (application, name) == (CONTACT, NOTE))  # the last one is among all
     ]
+    if recorded := len(data.get(RECORDINGS, {})):  # ids are for programs; there is one for every leg
+        rows.append(("Recorded", Text(f"{recorded} part{'s' if recorded > 1 else ''}")))
+    return rows
 
 
 def _name(application: str, name: str, *, several: bool) -> str:

@@ -131,6 +131,13 @@ def test_every_note_of_the_call_is_on_the_card_once_with_its_author(terminal, pa
     assert "Note" in shown and "desk1: from one" in shown and "desk2: from two" in shown
 
 
+def test_the_ids_of_recordings_do_not_push_the_caller_off_the_screen(terminal, paper, item):
+    ids = {f"R{number}": f"20261122-123111-f3a645-{number}" for number in range(1, 11)}
+    terminal.pop_up(PopUp(item("alerting"), {"SAP-IC": {"REASON": "A"}, "IVR/RECORDINGS": ids}))
+    shown = paper.getvalue()
+    assert "10 parts" in shown and "f3a645" not in shown
+
+
 def test_h17_a_callers_data_cannot_steer_the_terminal(terminal, paper, item):
     hostile = "\x1b]0;owned\x07[red]x[/red]\u202eevil\r\n" + "A" * 10_000
     terminal.pop_up(
