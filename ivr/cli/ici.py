@@ -18,6 +18,7 @@ from ivr.testing.ici_conformance import Conformance, Finding
 from ivr.testing.ici_learn import learn_dialect
 from ivr.testing.ici_points import POINTS
 from ivr.testing.ici_replay import Replayed, replay_trace
+from ivr.testing.ici_tls import context_for
 from ivr.testing.ici_trace import Heard, read_trace
 
 DIFFERENT = 1
@@ -29,6 +30,14 @@ ici_app = typer.Typer(
 Dialect = Annotated[
     str, typer.Option(help="Name of a dialect, or a .yaml file; else ici.dialect of the settings.")
 ]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        help="PEM file with the authority of an https endpoint's certificate; else the system's are believed."
+    ),
+]
+Shown = Annotated[Path | None, typer.Option(help="PEM file with a certificate to show to an https endpoint.")]
+Key = Annotated[Path | None, typer.Option(help="PEM file with the key of --cert, if it is not in there.")]
 
 
 @ici_app.command()
@@ -50,6 +59,9 @@ def conform(
         float,
         typer.Option(help="Seconds to wait for a call; dial the engine meanwhile. 0: without a call.", min=0),
     ] = 0.0,
+    ca: Authority = None,
+    cert: Shown = None,
+    key: Key = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -60,16 +72,19 @@ def conform(
     the agent in.
     """
     settings = load_settings(config)
+    url = url or local_url(settings.http.listen)
+    tls = context_for(url, ca=ca, cert=cert, key=key)
     if password == "-":
         password = typer.prompt("Password", hide_input=True, err=True)
     run = Conformance(
-        url or local_url(settings.http.listen),
+        url,
         user,
         password=password,
         dialect=dialect or settings.ici.dialect,
         workcenter=workcenter,
         callback_host=callback_host,
         wait_for_call=call,
+        tls=tls,
     )
     findings = asyncio.run(run.run(POINTS))
     if as_json:
@@ -135,6 +150,9 @@ def replay(
         float,
         typer.Option(help="Seconds to wait for each call that the trace has; dial the engine meanwhile.", min=0),
     ] = 2.0,
+    ca: Authority = None,
+    cert: Shown = None,
+    key: Key = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -145,16 +163,19 @@ def replay(
     of this dialect.
     """
     settings = load_settings(config)
+    url = url or local_url(settings.http.listen)
+    tls = context_for(url, ca=ca, cert=cert, key=key)
     if password == "-":
         password = typer.prompt("Password", hide_input=True, err=True)
     spoken = load(dialect or settings.ici.dialect)
     played = asyncio.run(
         replay_trace(
             _heard(trace),
-            url or local_url(settings.http.listen),
+            url,
             spoken,
             password=password,
             wait_for_call=call,
+            tls=tls,
         )
     )
     if not played:

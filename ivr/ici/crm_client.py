@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ class CrmClient:
     SubscriptionEnded, after the event was acknowledged. Operations raise `IciRefusal` with the code of the
     fault, or `IvrError` naming host, port, stage and remedy when the engine cannot be reached. `callback_host`
     is an address of this machine that the engine reaches and lists in ``ici.callbacks``. With `app_url` somebody
-    else listens there, for many screens perhaps, and hands events to `take`.
+    else listens there, for many screens perhaps, and hands events to `take`. `tls`: whom to
+    believe and what to show over https; else as the system does.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class CrmClient:
         callback_host: str = "127.0.0.1",
         callback_port: int = 0,
         app_url: str = "",
+        tls: ssl.SSLContext | None = None,
         on_event: Callable[[IciEvent], None],
     ) -> None:
         self._url = url.rstrip("/")
@@ -62,6 +65,7 @@ class CrmClient:
         self._on_event = on_event
         self._app_id = secrets.token_hex(8).upper()
         self._app_url = app_url
+        self._tls = tls
         self._subscribed = False
         self._newest: dict[str, int] = {}
         self._inbox: asyncio.Queue[IciEvent] = asyncio.Queue()
@@ -86,7 +90,9 @@ class CrmClient:
     async def start(self) -> None:
         """Open the callback server and exchange product information. After a failure nothing stays open."""
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(ssl=self._tls or True),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         try:
             await self._open_callback()

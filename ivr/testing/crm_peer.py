@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,7 +82,13 @@ class CrmScreen:
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.client = CrmClient(
-            peer.ici, user, password=password, dialect=peer.dialect, app_url=peer.url, on_event=self._on_event
+            peer.ici,
+            user,
+            password=password,
+            dialect=peer.dialect,
+            app_url=peer.url,
+            tls=peer.tls,
+            on_event=self._on_event,
         )
 
     def heartbeat_lost(self) -> None:
@@ -153,9 +160,17 @@ class CrmScreen:
 class CrmPeer:
     """The CRM's application server."""
 
-    def __init__(self, ici: str, *, dialect: str | Dialect = "default", host: str = "127.0.0.1") -> None:
-        """`ici`: base address of the engine's ICI, such as ``http://127.0.0.1:8080/ici``."""
+    def __init__(
+        self,
+        ici: str,
+        *,
+        dialect: str | Dialect = "default",
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`ici`: base address of the engine's ICI, such as ``http://127.0.0.1:8080/ici``; `tls` for https."""
         self.ici = ici
+        self.tls = tls
         self.dialect = dialect if isinstance(dialect, Dialect) else load(dialect)
         self.mode = Mode.ANSWERS
         self.modes: dict[str, Mode] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -70,12 +71,13 @@ class Conformance:
         workcenter: str = "",
         callback_host: str = "127.0.0.1",
         wait_for_call: float = 0.0,
+        tls: ssl.SSLContext | None = None,
         on_finding: Callable[[Finding], None] = lambda finding: None,
     ) -> None:
-        """`wait_for_call`: seconds to wait for somebody to dial; 0 leaves out what needs a call."""
+        """`wait_for_call`: seconds to wait for somebody to dial, 0 without what needs a call; `tls` for https."""
         self.dialect: Dialect = load(dialect)
-        self.probe = Probe(url, self.dialect, user, password)
-        self.crm = CrmPeer(url, dialect=self.dialect, host=callback_host)
+        self.probe = Probe(url, self.dialect, user, password, tls=tls)
+        self.crm = CrmPeer(url, dialect=self.dialect, host=callback_host, tls=tls)
         self.user, self.workcenter, self.wait_for_call = user, workcenter, wait_for_call
         self._password = password
         self._on_finding = on_finding

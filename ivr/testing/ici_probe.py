@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,9 +12,10 @@ import aiohttp
 
 from ivr.errors import IvrError, RemoteProtocolError
 from ivr.ici import envelope
-from ivr.ici.client_http import ANSWER_LIMIT, basic, describe_failure, read_capped
+from ivr.ici.client_http import ANSWER_LIMIT, basic, read_capped
 from ivr.ici.dialect import Dialect
 from ivr.ici.switchboard import IciRefusal
+from ivr.testing.ici_tls import in_the_way
 
 TIMEOUT = 15.0
 """Seconds; longer than a server should need to give up a request that never ends."""
@@ -46,7 +48,10 @@ class Reply:
 class Probe:
     """Posts to the services of one endpoint. Raises IvrError with host, port, stage and remedy when it cannot."""
 
-    def __init__(self, url: str, dialect: Dialect, user: str, password: str = "") -> None:
+    def __init__(
+        self, url: str, dialect: Dialect, user: str, password: str = "", *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """`tls`: whom to believe and what to show over https; else as the system does."""
         self.url = url.rstrip("/")
         self.dialect = dialect
         self.user = user
@@ -54,11 +59,14 @@ class Probe:
         self._headers = {"Content-Type": "text/xml; charset=utf-8"}
         if password:
             self._headers["Authorization"] = basic(user, password)
+        self._tls = tls
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT), cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(ssl=self._tls or True),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
 
@@ -74,7 +82,7 @@ class Probe:
             async with self._session.get(url, allow_redirects=False) as response:
                 return response.status, await read_capped(response.content, ANSWER_LIMIT) or b""
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
-            raise IvrError(describe_failure(url, failure)) from failure
+            raise IvrError(in_the_way(url, failure)) from failure
 
     async def call(
         self, service: str, operation: str, values: Mapping[str, Any], *, user: str | None = None, action: str = ""
@@ -104,7 +112,7 @@ class Probe:
                 kind, charset = response.content_type, response.charset or ""
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
-            raise IvrError(describe_failure(url, failure)) from failure
+            raise IvrError(in_the_way(url, failure)) from failure
         try:
             values = envelope.parse_answer(body, self.dialect, known.operations[operation], charset=charset)
         except IciRefusal as fault:

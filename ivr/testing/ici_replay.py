@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -74,18 +75,20 @@ async def replay_trace(
     password: str = "",
     callback_host: str = "127.0.0.1",
     wait_for_call: float = 0.0,
+    tls: ssl.SSLContext | None = None,
 ) -> list[Replayed]:
     """Play it. Callback addresses of the trace are replaced by one of ours, so that nobody else gets events, and
     ids of items by those that the same agent has now. `wait_for_call`: seconds for each such item to appear.
+    `tls` for https.
 
     Raises IvrError when nothing of the dialect is at `url`, or it lets no agent of the trace in.
     """
     heard = list(trace)
     asked = [(place, one, *known) for place, one in enumerate(heard) if (known := _known(one, dialect))]
-    await _reach(url, dialect, [_user(one, dialect) for _, one, *_ in asked], password)
+    await _reach(url, dialect, [_user(one, dialect) for _, one, *_ in asked], password, tls)
     items = _captured(heard, dialect)
     played = []
-    async with CrmPeer(url, dialect=dialect, host=callback_host) as crm:
+    async with CrmPeer(url, dialect=dialect, host=callback_host, tls=tls) as crm:
         for place, one, service, operation in asked:
             user = _user(one, dialect)
             before = etree.tostring(one.root)
@@ -93,7 +96,7 @@ async def replay_trace(
             _put_callback(one, operation, crm.url)
             same_text = etree.tostring(one.root) == before
             raw = one.raw if same_text else etree.tostring(one.root, encoding="UTF-8", xml_declaration=True)
-            async with Probe(url, dialect, user, password) as probe:
+            async with Probe(url, dialect, user, password, tls=tls) as probe:
                 reply = await probe.post(service.name, raw, operation.name)
             if operation.name in MAKE_ITEMS and reply.values is not None:
                 items.see(user, str(reply.values.get(OK) or ""))
@@ -104,11 +107,13 @@ async def replay_trace(
     return played
 
 
-async def _reach(url: str, dialect: Dialect, users: Iterable[str], password: str) -> None:
+async def _reach(
+    url: str, dialect: Dialect, users: Iterable[str], password: str, tls: ssl.SSLContext | None
+) -> None:
     """One agent who is let in is enough: others may be strangers on purpose."""
     failures = []
     for user in dict.fromkeys(user for user in users if user):
-        async with Probe(url, dialect, user, password) as probe:
+        async with Probe(url, dialect, user, password, tls=tls) as probe:
             try:
                 await reach(probe)
                 return

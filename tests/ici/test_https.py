@@ -10,10 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
+from ivr.cli.ici import ici_app
 from ivr.config import load_settings
 from ivr.config.settings import IciSettings
-from ivr.errors import SettingsError
+from ivr.errors import IvrError, SettingsError
 from ivr.ici import envelope
 from ivr.ici.client import EventSender
 from ivr.ici.dialect import load
@@ -21,6 +23,10 @@ from ivr.ici.endpoint import IciEndpoint
 from ivr.ici.subscriptions import Subscription
 from ivr.ici.switchboard import ItemAttachedDataChanged
 from ivr.net.tls import Certificates
+from ivr.testing.ici_conformance import Conformance
+from ivr.testing.ici_replay import replay_trace
+from ivr.testing.ici_tls import context_for
+from ivr.testing.ici_trace import read_trace
 
 FILES = Path(__file__).parents[1] / "net" / "certificates"
 CA, SERVER, KEY = FILES / "ca.pem", FILES / "server.pem", FILES / "server.key"
@@ -107,3 +113,89 @@ def test_mistakes_in_https_are_all_named(tmp_path: Path) -> None:
     }
     file.write_text(f'[http]\ntls_listen = ["127.0.0.1:8443"]\ntls_certificate = "{SERVER}"\ntls_key = "{KEY}"\n')
     assert load_settings(file, environ={}).http.tls_certificate == SERVER
+
+
+# --- the tools that look at somebody else's endpoint ---------------------------------------------------
+
+
+@pytest.fixture
+async def guarded(switchboard: Any, sender: EventSender, secured: Any) -> str:
+    """An endpoint of a private authority that speaks only to who shows a certificate of it."""
+    app = web.Application()
+    IciEndpoint(switchboard, sender, IciSettings()).add_to(app)
+    return f"{await secured(app, Certificates(SERVER, KEY, CA, clients=CA).server)}/ici"
+
+
+async def test_conform_and_replay_reach_an_endpoint_that_wants_a_certificate(guarded: str) -> None:
+    tls = context_for(guarded, ca=CA, cert=SERVER, key=KEY)
+
+    async def look(run: Conformance) -> str:
+        return (await run.log_on()).client.product[0]
+
+    run = Conformance(guarded, "desk1", tls=tls)
+    assert [(one.verdict, one.seen) for one in await run.run([(1, "logs on", look)])] == [("holds", "ivr")]
+    dialect = load("default")
+    service = dialect.services["IciSystem"]
+    ping = envelope.request(dialect, service, service.operations["ping"], {}, user="desk1")
+    played = await replay_trace(read_trace(ping.decode(), "trace"), guarded, dialect, tls=tls)
+    assert [(one.operation, one.seen) for one in played] == [("ping", "HTTP 200, an answer")]
+
+
+@pytest.mark.parametrize(
+    ("ca", "pair", "said"),
+    [
+        (None, (SERVER, KEY), "TLS failed: its certificate is not from an authority .* --ca FILE"),
+        (CA, STRANGER, "TLS failed: it ended the connection .* --cert FILE --key FILE"),
+        (CA, (None, None), "TLS failed: it ended the connection .* --cert FILE --key FILE"),
+    ],
+    ids=["authority unknown", "stranger", "none shown"],
+)
+async def test_what_is_in_the_way_over_https_names_the_option_that_helps(
+    guarded: str, ca: Path | None, pair: tuple[Path | None, Path | None], said: str
+) -> None:
+    tls = context_for(guarded, ca=ca, cert=pair[0], key=pair[1])
+    with pytest.raises(IvrError, match=f"localhost port [0-9]+: {said}"):
+        await Conformance(guarded, "desk1", tls=tls).run([])
+
+
+async def test_a_certificate_for_another_name_is_told_apart(secured: Any) -> None:
+    other = Certificates(FILES / "elsewhere.pem", FILES / "elsewhere.key").server
+    base = await secured(web.Application(), other)
+    with pytest.raises(IvrError, match=r"is for somebody else, and not for localhost; put the name"):
+        await Conformance(base, "desk1", tls=context_for(base, ca=CA)).run([])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--ca", "none.pem"],
+            "--ca: none.pem cannot be read: no such file or directory; name a readable PEM file",
+        ),
+        (["--ca", str(KEY)], f"--ca: {KEY} has no certificate in it; name a PEM file of authorities"),
+        (["--key", str(KEY)], "--key: there is no certificate for it; name its PEM file with --cert"),
+        (["--cert", str(SERVER), "--key", str(STRANGER[1])], "name the pair that belongs together"),
+        (["--cert", str(SERVER)], "are no certificate and key; both must be PEM files"),
+        (["--cert", str(SERVER), "--key", str(FILES / "locked.key")], "has a pass phrase"),
+    ],
+)
+@pytest.mark.parametrize("command", ["conform", "replay"])
+def test_files_that_do_not_do_are_named_with_their_option(
+    command: str, options: list[str], said: str, tmp_path: Path
+) -> None:
+    wanted = [command, *(["trace.txt"] if command == "replay" else []), "https://localhost:1/ici"]
+    result = CliRunner().invoke(ici_app, [*wanted, *options, "--config", str(_empty(tmp_path))])
+    assert isinstance(result.exception, IvrError)
+    assert said in str(result.exception)
+
+
+def test_certificates_are_for_https_addresses(tmp_path: Path) -> None:
+    wanted = ["conform", "http://localhost:1/ici", "--ca", str(CA), "--config", str(_empty(tmp_path))]
+    result = CliRunner().invoke(ici_app, wanted)
+    assert "--ca: for addresses with https:// only" in str(result.exception)
+
+
+def _empty(folder: Path) -> Path:
+    file = folder / "ivr.toml"
+    file.write_text("")
+    return file
