@@ -19,6 +19,7 @@ from ivr.ici.dialect import OK, Dialect
 from ivr.ici.endpoint_monitor import MonitorFeed
 from ivr.ici.subscriptions import Subscription, check_callback, check_workcenter
 from ivr.ici.switchboard import IciRefusal, PhoneCallChanged, PhoneCallItem, Switchboard, UserChanged
+from ivr.ici.travelling_data import NoSuchVersion
 from ivr.ici.wire import Values
 
 PRODUCT: Final = "ivr"
@@ -258,6 +259,10 @@ class Operations:
         """Nothing may be awaited between this and the write."""
         try:
             self._switchboard.check_version(user, item_id, merged, version)
+        except NoSuchVersion as refusal:
+            fields = self._dialect.services["IciItem"].operations["updateAttachedData"].parameters
+            spelt = next(one.spelling for one in fields if one.name == "attachedDataVersion")
+            raise NoSuchVersion(refusal.number, refusal.newest, field=spelt, item_id=item_id) from None
         except IciRefusal as refusal:
             raise IciRefusal(refusal.code, str(refusal), item_id=item_id, facts=refusal.facts) from None
 

@@ -38,6 +38,16 @@ CHANGES_KEPT: Final = 200
 """Versions whose changes are told; a call has a handful."""
 
 
+class NoSuchVersion(IciRefusal):
+    """Somebody names a version of a document that it never had."""
+
+    def __init__(self, number: int, newest: int, *, field: str = "attachedDataVersion", item_id: str = "") -> None:
+        """`field` is how the dialect spells it."""
+        self.number, self.newest = number, newest
+        text = f"{field} is {number}; the newest there is has {newest}"
+        super().__init__("ICI-BAD-VALUE", text, item_id=item_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that is different now. None: it was, or is, not there."""
@@ -159,13 +169,11 @@ class TravellingData:
     def check(self, author: str, document: str, number: int) -> None:
         """Whether `author`, who has read version `number`, may write `document`, which is merged already.
 
-        Raises `IciRefusal` ICI-CONFLICT for a block that somebody else has changed since, ICI-BAD-VALUE for a
+        Raises `IciRefusal` ICI-CONFLICT for a block that somebody else has changed since, `NoSuchVersion` for a
         version that never was. Blocks that stay as they are conflict with nothing.
         """
-        if number > self.number:
-            raise IciRefusal(
-                "ICI-BAD-VALUE", f"attachedDataVersion is {number}; the newest there is has {self.number}"
-            )
+        if not 0 <= number <= self.number:
+            raise NoSuchVersion(number, self.number)
         for id in changed_blocks(self.document, document, limits=self.limits):
             last = self._touched.get(id)
             if last is not None and last.number > number and last.author != author:

@@ -127,9 +127,13 @@ def before_after(switchboard: Conference, block: str) -> str:
     return text[start : text.index("</Application>", start) + len("</Application>")]
 
 
-async def test_a_version_that_never_was_is_refused(desks: Desks, switchboard: Conference) -> None:
-    with pytest.raises(IciRefusal, match="attachedDataVersion is 9; the newest there is has 1") as refused:
-        await desks[0].update_attached_data("call-1", build("A", {"X": "1"}), 9)
+@pytest.mark.parametrize("never", [9, -1])
+async def test_a_version_that_never_was_is_refused_in_the_words_of_the_dialect(
+    desks: Desks, switchboard: Conference, dialect_name: str, never: int
+) -> None:
+    spelt = {"default": "attachedDataVersion", "abap": "ATTACHED_DATA_VERSION"}[dialect_name]
+    with pytest.raises(IciRefusal, match=f"^{spelt} is {never}; the newest there is has 1$") as refused:
+        await desks[0].update_attached_data("call-1", build("A", {"X": "1"}), never)
     assert (refused.value.code, refused.value.item_id) == ("ICI-BAD-VALUE", "call-1")
     assert switchboard.data.number == 1
 
