@@ -20,16 +20,24 @@ CHALLENGE: Final = 'Basic realm="ivr-ici", charset="UTF-8"'
 
 
 class Unauthorised(IciRefusal):
-    """Answered with HTTP 401 and a challenge. The same text for all causes, so that nobody learns who exists."""
+    """Answered with HTTP 401 and a challenge. The text depends on the request alone, so that nobody learns who
+    exists."""
 
-    def __init__(self, user: str, why: str) -> None:
+    def __init__(self, user: str, why: str, *, shown: str = "") -> None:
+        """`shown` is the user of HTTP Basic."""
         self.why = why
         """For our log."""
-        super().__init__(
-            "ICI-AUTH",
-            f"user {user[:64]!r}: needed is HTTP Basic with this user and the password of the settings; "
-            "an agent without a password may act over loopback only",
-        )
+        if shown and shown != user:
+            text = (
+                f"HTTP Basic names {shown[:64]!r}, and the SOAP header names {user[:64]!r}; "
+                "needed is the same user in both"
+            )
+        else:
+            text = (
+                f"user {user[:64]!r}: needed is HTTP Basic with this user and the password of the settings; "
+                "an agent without a password may act over loopback only"
+            )
+        super().__init__("ICI-AUTH", text)
 
 
 def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: str) -> None:
@@ -39,17 +47,17 @@ def authorise(switchboard: Switchboard, user: str, *, peer: str, authorization: 
     if not switchboard.has_user(user):
         if near and not authorization:
             raise IciRefusal("ICI-UNKNOWN-USER", f"there is no agent {user[:64]!r} in the settings")
-        raise Unauthorised(user, "unknown user")
+        raise Unauthorised(user, "unknown user", shown=name)
     password = switchboard.password_of(user)
     if not password:
         if not near:
-            raise Unauthorised(user, "no password set, and not over loopback")
+            raise Unauthorised(user, "no password set, and not over loopback", shown=name)
         if name and name != user:
-            raise Unauthorised(user, f"HTTP Basic names another user: {name[:64]!r}")
+            raise Unauthorised(user, f"HTTP Basic names another user: {name[:64]!r}", shown=name)
         return
     right = hmac.compare_digest(secret.encode(), password.encode())
     if name != user or not right:
-        raise Unauthorised(user, "wrong or missing credentials")
+        raise Unauthorised(user, "wrong or missing credentials", shown=name)
 
 
 def credentials(authorization: str) -> tuple[str, str]:

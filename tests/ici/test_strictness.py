@@ -14,6 +14,7 @@ from ivr.ici import envelope
 from ivr.ici.client_http import basic
 from ivr.ici.dialect import load
 from ivr.ici.endpoint import IciEndpoint
+from ivr.ici.endpoint_access import Unauthorised, authorise
 from ivr.ici.endpoint_listing import UNSERVED, no_service, page
 from ivr.ici.switchboard import PhoneCallItem
 
@@ -153,7 +154,24 @@ async def test_credentials_of_somebody_else_are_refused_on_loopback_too(
     headers = {**XML, "Authorization": basic(shown, "whatever")}
     async with http.post(f"{base}/IciUser", data=body, headers=headers) as response:
         assert response.status == status
-        assert ("ICI-AUTH" in await response.text()) is (status == 401)
+        text = await response.text()
+        assert ("ICI-AUTH" in text) is (status == 401)
+        why = f"HTTP Basic names '{shown}', and the SOAP header names 'desk1'; needed is the same user in both"
+        assert (why in text) is (status == 401)
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "192.0.2.1"])
+def test_who_shows_another_user_is_told_the_same_whether_the_one_he_names_exists_or_not(
+    switchboard: Any, peer: str
+) -> None:
+    told = []
+    for user in ("desk1", "guarded", "nobody"):
+        with pytest.raises(Unauthorised) as refused:
+            authorise(switchboard, user, peer=peer, authorization=basic("desk2", "x"))
+        told.append(str(refused.value).replace(user, "USER"))
+    assert (
+        told == ["HTTP Basic names 'desk2', and the SOAP header names 'USER'; needed is the same user in both"] * 3
+    )
 
 
 @pytest.fixture
