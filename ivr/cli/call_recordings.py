@@ -26,6 +26,16 @@ def recordings_of(record: dict[str, Any], var: Path) -> list[dict[str, Any]]:
     return found
 
 
+def nothing_recorded(call_id: str, newest: list[dict[str, Any]], var: Path, *, is_last: bool) -> str:
+    """That this call has no recording, and which of the newest calls, newest first, has one."""
+    which = f"{call_id} (newest)" if is_last else call_id
+    other = next((record["id"] for record in newest if recordings_of(record, var)), "")
+    if not other:
+        none = f"nor has any of the newest {len(newest)}"
+        return f"the call {which} has no recording, {none}; see [recording] in ivr.toml"
+    return f"the call {which} has no recording; the newest that has one is {other}: `ivr calls recordings {other}`"
+
+
 def call_of(id: str) -> str:
     """The call of a recording's id; a call's own id stays what it is.
 

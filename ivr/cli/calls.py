@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ivr.cli.call_recordings import call_of, print_paths, recordings_of, write_mix
+from ivr.cli.call_recordings import call_of, nothing_recorded, print_paths, recordings_of, write_mix
 from ivr.cli.call_story import seconds_between, tell
 from ivr.cli.callback_table import strike, tell_callbacks
 from ivr.cli.contact_table import tell_contacts
@@ -19,6 +19,9 @@ from ivr.store.contracts import Callback
 from ivr.store.sqlite import SqliteStore
 
 T = TypeVar("T")
+
+LOOKED_THROUGH = 10_000
+"""Calls, for the newest that has a recording."""
 
 calls_app = typer.Typer(
     invoke_without_command=True,
@@ -136,7 +139,12 @@ def recordings(
     whole = record is not None and id in ("last", record["id"])
     wanted = [one for one in found if whole or one["id"] == id]
     if not wanted:
-        complain(f"nothing is recorded as {id!r}; `ivr calls show CALL` lists what there is")
+        if whole and record is not None:
+            none: list[dict[str, Any]] = []
+            newest = _read(config, lambda store: store.calls(LOOKED_THROUGH), none)
+            complain(nothing_recorded(record["id"], newest, load_settings(config).var, is_last=id == "last"))
+        else:
+            complain(f"nothing is recorded as {id!r}; `ivr calls show CALL` lists what there is")
         raise typer.Exit(NOT_FOUND)
     if mix is not None:
         print(f"{write_mix(found, mix):.1f} s written to {mix}")
