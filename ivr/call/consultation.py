@@ -252,6 +252,8 @@ class Consultation:
     def _up(self) -> None:
         """The colleague is there."""
         self.answered = True
+        for entry in self._entries:  # on disk while they talk: a kill must not make it a call in vain
+            entry["outcome"] = entry["outcome"] or "answered"
         self.exchange.rooms.media.stop_playing(self.asker.leg)
         self.arrange()
         if self.colleague is not None:
@@ -322,7 +324,10 @@ class Consultation:
 
     def _close_entries(self) -> None:
         for entry in self._entries:
-            entry["outcome"] = entry["outcome"] or ("consultation" if self.answered else "failed")
+            if entry["outcome"] is None:
+                entry["outcome"] = "failed"
+            elif entry["outcome"] == "answered" and entry["item"] != self.customer.record.item:
+                entry["outcome"] = "consultation"
 
     def _need_answered(self, operation: str) -> None:
         if not self.answered or self.conferenced:

@@ -312,6 +312,7 @@ class Handoff:
         for entry in self.record.offers:
             if entry["item"] == offer.item_id:
                 entry["outcome"] = "answered"
+                entry["asked_by"] = entry.get("remote", [])[-1:]  # the caller is at the other end from now on
                 entry["remote"] = list(offer.remote_numbers)
 
     def note_item(self, item: Item) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def tell(record: dict[str, Any], out: Console, var: Path | None = None) -> None:
     _timeline(record, out)
     _lookups(record, out)
     for number, handoff in enumerate(_dicts(record.get("handoffs") or [record.get("handoff")]), 1):
-        _handoff(handoff, number, out)
+        _handoff(handoff, number, out, killed=bool(record.get("killed")))
     if var is not None:
         tell_recordings(recordings_of(record, var), out)
     _incidents(record, out)
@@ -92,16 +92,19 @@ WAYS = {"blind": "sent on by", "warm": "handed over by", "conference": "left by"
 """How an agent parted from the caller, who went on to somebody."""
 
 
-def _offer(offer: dict[str, Any]) -> tuple[str, str]:
+def _offer(offer: dict[str, Any], killed: bool = False) -> tuple[str, str]:
     """Whom the caller was offered to; or the call of an agent to a colleague about him, as either has it."""
     agent, outcome = offer.get("agent"), offer.get("outcome") or "no answer"
+    if killed and outcome == "answered" and not offer.get("ended"):
+        outcome = "answered, then cut off"
     others = ", ".join(map(str, offer.get("remote") or []))
     if offer.get("direction") == "outbound":
         return "asked by", f"{agent}, who called {others}: {outcome}"
+    others = ", ".join(map(str, offer.get("asked_by") or [])) or others
     return "offered to", f"{agent}, asked by {others}: {outcome}" if others else f"{agent}: {outcome}"
 
 
-def _handoff(handoff: dict[str, Any], number: int, out: Console) -> None:
+def _handoff(handoff: dict[str, Any], number: int, out: Console, *, killed: bool = False) -> None:
     shown = table("handoff", str(number))
     waited = handoff.get("waited")
     for label, value in (
@@ -116,7 +119,7 @@ def _handoff(handoff: dict[str, Any], number: int, out: Console) -> None:
         if value:
             shown.add_row(cell(label), cell(value))
     for offer in _dicts(handoff.get("offers")):
-        shown.add_row(*map(cell, _offer(offer)))
+        shown.add_row(*map(cell, _offer(offer, killed)))
     for one in _dicts(handoff.get("passed")):
         what = WAYS.get(str(one.get("how")), "sent on")
         became = ", ".join(str(one[name]) for name in ("outcome", "why") if one.get(name))

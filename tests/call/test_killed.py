@@ -105,6 +105,7 @@ async def test_after_a_kill_of_the_engine_each_screen_is_told_once_and_the_calle
     assert (contact["how"], [note["text"] for note in contact["notes"]]) == ("consulted", ["knows the case"])
     (record,) = await store.calls()
     assert len(record["dialogs"]) == 3, "the next start hangs up nobody, since an agent wrote something"
+    assert [entry["outcome"] for entry in record["handoff"]["offers"]] == ["answered"] * 3
     written = [change for version in record["handoff"]["attached_data_changes"] for change in version["changes"]]
     assert {"application": "EXPERT", "field": "TARIFF", "old": None, "new": "old"} in written
     await store.close()

@@ -341,6 +341,26 @@ def test_who_gave_the_caller_to_whom_is_told(kept: Path) -> None:
         assert told in lines, told
 
 
+def test_a_consultation_that_a_kill_cut_off_was_answered_and_names_who_asked(kept: Path) -> None:
+    cut = HANDOFF | {
+        "offers": [
+            {"agent": "desk1", "direction": "outbound", "remote": ["desk2"], "outcome": "answered"},
+            {
+                "agent": "desk2",
+                "direction": "inbound",
+                "remote": ["+15550100"],
+                "asked_by": ["desk1"],
+                "outcome": "answered",
+                "ended": "normal",
+            },
+        ],
+    }
+    kept_as(kept, handoff=cut, handoffs=[cut], killed="2026-11-23T15:09:00.000+00:00")
+    told = re.sub(" +", " ", run("show", "one", "--config", str(kept)).stdout)
+    assert "asked by desk1, who called desk2: answered, then cut off" in told
+    assert "offered to desk2, asked by desk1: answered \n" in told
+
+
 def test_an_emergency_that_a_number_outside_took_names_it_in_the_list(kept: Path) -> None:
     taken = {"queue": "emergency", "outcome": "answered", "agent": None, "number": "+15550000911"}
     kept_as(kept, handoff=taken, handoffs=[taken])
