@@ -16,7 +16,7 @@ from ivr.testing.crm_peer import CrmPeer, CrmScreen
 from ivr.testing.phone import Answering, PhoneCall, ScriptedPhone
 
 READY, NOT_READY, LUNCH, OFF = 2, 3, 1001, 1
-SILENCED = "media workers killed"
+PROMISED, SILENCED = "callbacks promised", "media workers killed"
 """What is counted under this name."""
 
 
@@ -220,7 +220,7 @@ class Callers:
             return  # a call that had only just begun is hung up when its sound dies: nothing was promised
         if key != "1" and call.ended_by == "remote" and not self.has_met_somebody(number):
             self.promised.add(number)
-            self.counts["callbacks promised"] += 1
+            self.counts[PROMISED] += 1
 
     def has_met_somebody(self, number: str) -> bool:
         shown = (item for screen in self._crm.screens.values() for item in screen.items)
